@@ -1,0 +1,78 @@
+import type { Cause, KubeObject } from './meta.ts';
+import type { SchemaNode } from './schema.ts';
+
+/** What a client needs to address a kind. `T` is the object's type. */
+export interface KindRef<T extends KubeObject = KubeObject> {
+  /** API group, `''` for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Never set; carries the type. */
+  readonly objectType?: T;
+}
+
+/** A column of `kubectl get`. */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  readonly description?: string;
+  readonly format?: string;
+  /** 0 = always shown, greater = `-o wide` only. */
+  readonly priority?: number;
+  /** JSONPath below the object, such as `.status.phase`. Builtin kinds may give `value` instead. */
+  readonly jsonPath?: string;
+  /** Builtin kinds only: computes the cell. */
+  readonly value?: (object: KubeObject, now: Date) => string | number | boolean | null;
+}
+
+/** What admission sees. `old` is the stored object on update. */
+export interface AdmissionRequest<T extends KubeObject = KubeObject> {
+  readonly object: T;
+  readonly old?: T;
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  readonly subresource?: string;
+  readonly user: { readonly name: string; readonly groups: readonly string[] };
+  /** Read-only view of the stored objects, for warnings that need another object. */
+  lookup(kind: KindRef, name: string, namespace?: string): KubeObject | undefined;
+  /** Every stored object of a kind, in one namespace or in all. */
+  list(kind: KindRef, namespace?: string): readonly KubeObject[];
+}
+
+/** A kind, declared once: everything else (discovery, CRD, validation, table, console list) follows from it. */
+export interface KindDefinition<T extends KubeObject = KubeObject> extends KindRef<T> {
+  readonly singular: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  /** Schema of the whole object below `metadata`: `spec`, `status`, `data`, … (`apiVersion`, `kind`, `metadata` are implied). */
+  readonly schema: SchemaNode;
+  readonly subresources?: { readonly status?: boolean; readonly scale?: ScalePaths };
+  readonly columns: readonly PrinterColumn[];
+  /** Builtin kinds take strategic merge patches and are no CRDs; all others are written to `deploy/crds`. */
+  readonly builtin: boolean;
+  /** Fields besides `metadata.name` and `metadata.namespace` that a field selector may name, such as `spec.nodeName`. */
+  readonly selectableFields?: readonly string[];
+  /** Name rule of `metadata.name`; default `dns-subdomain`. */
+  readonly nameRule?: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
+  /** Longest name allowed, when shorter than the rule's. */
+  readonly maxNameLength?: number;
+  /** Defaults that a schema cannot say (pure; returns the object, changed or not). Runs after schema defaulting. */
+  readonly mutate?: (request: AdmissionRequest<T>) => T;
+  /** Cross-field rules that CEL cannot say. Each cause refuses the request (422). */
+  readonly validate?: (request: AdmissionRequest<T>) => readonly Cause[];
+  /** What upstream finds out late: told in a `Warning:` header, the request goes on. */
+  readonly warn?: (request: AdmissionRequest<T>) => readonly string[];
+}
+
+/** Paths of the scale subresource, as in a CRD. */
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+/** `apiVersion` of a kind: `v1`, `kubevirt.io/v1`. */
+export function apiVersionOf(kind: Pick<KindRef, 'group' | 'version'>): string {
+  return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
+}
