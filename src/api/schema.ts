@@ -11,7 +11,11 @@ export interface ValidationRule {
   readonly rule: string;
   readonly message?: string;
   readonly messageExpression?: string;
-  readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
+  readonly reason?:
+    | 'FieldValueInvalid'
+    | 'FieldValueForbidden'
+    | 'FieldValueRequired'
+    | 'FieldValueDuplicate';
   readonly fieldPath?: string;
 }
 
@@ -69,7 +73,11 @@ export function string(description?: string, extras: Extras = {}): Schema<string
 }
 
 /** One of the given words. */
-export function oneOf<const V extends string>(values: readonly V[], description?: string, extras: Extras = {}): Schema<V> {
+export function oneOf<const V extends string>(
+  values: readonly V[],
+  description?: string,
+  extras: Extras = {},
+): Schema<V> {
   return { type: 'string', enum: values, ...described(description), ...extras };
 }
 
@@ -104,7 +112,10 @@ export function quantity(description?: string): Schema<number | string> {
 }
 
 /** An object with named fields; those in `required` must be there. */
-export function object<P extends Readonly<Record<string, SchemaNode>>, const R extends keyof P & string = never>(
+export function object<
+  P extends Readonly<Record<string, SchemaNode>>,
+  const R extends keyof P & string = never,
+>(
   properties: P,
   required: readonly R[] = [],
   description?: string,
@@ -120,7 +131,11 @@ export function object<P extends Readonly<Record<string, SchemaNode>>, const R e
 }
 
 /** A list that is replaced as a whole. */
-export function array<S extends SchemaNode>(items: S, description?: string, extras: Extras = {}): Schema<readonly TypeOf<S>[]> {
+export function array<S extends SchemaNode>(
+  items: S,
+  description?: string,
+  extras: Extras = {},
+): Schema<readonly TypeOf<S>[]> {
   return { type: 'array', items, ...described(description), ...extras };
 }
 
@@ -155,7 +170,11 @@ export function setOf<S extends SchemaNode>(items: S, description?: string): Sch
 }
 
 /** An object with free keys and values of one schema. */
-export function map<S extends SchemaNode>(values: S, description?: string, extras: Extras = {}): Schema<Readonly<Record<string, TypeOf<S>>>> {
+export function map<S extends SchemaNode>(
+  values: S,
+  description?: string,
+  extras: Extras = {},
+): Schema<Readonly<Record<string, TypeOf<S>>>> {
   return { type: 'object', additionalProperties: values, ...described(description), ...extras };
 }
 

@@ -1,6 +1,11 @@
 /** How a VM interface meets its network: one file per binding, listed in `bindings.ts`. */
+
+import type {
+  VirtualMachineInstanceSpec,
+  VmiInterface,
+  VmiNetwork,
+} from '#api/kubevirt.io/virtual-machine-instance.ts';
 import type { Cause } from '#api/meta.ts';
-import type { VirtualMachineInstanceSpec, VmiInterface, VmiNetwork } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import type { Link } from '#node-state/link.ts';
 import type { Resource } from '#node-state/resource.ts';
 import type { VmNic } from '#node-state/vm.ts';

@@ -10,7 +10,10 @@ export interface NodeFacts {
   /** Open vSwitch runs its userspace (netdev) datapath: offloads must be off on every link it reads. */
   readonly ovsUserspace: boolean;
   /** Bridges an NNCP (or somebody else) made: name -> what realises them. */
-  readonly bridges: ReadonlyMap<string, { readonly realisedBy: 'linux-bridge' | 'ovs-bridge'; readonly mtu: number }>;
+  readonly bridges: ReadonlyMap<
+    string,
+    { readonly realisedBy: 'linux-bridge' | 'ovs-bridge'; readonly mtu: number }
+  >;
 }
 
 /** One attachment of one pod. */

@@ -62,10 +62,19 @@ export interface ApiClient {
   list<T extends KubeObject>(kind: KindRef<T>, options?: ListOptions): Promise<ListResult<T>>;
   create<T extends KubeObject>(kind: KindRef<T>, object: T, options?: WriteOptions): Promise<T>;
   update<T extends KubeObject>(kind: KindRef<T>, object: T, options?: WriteOptions): Promise<T>;
-  patch<T extends KubeObject>(kind: KindRef<T>, key: ObjectKey, patch: Patch, options?: WriteOptions): Promise<T>;
+  patch<T extends KubeObject>(
+    kind: KindRef<T>,
+    key: ObjectKey,
+    patch: Patch,
+    options?: WriteOptions,
+  ): Promise<T>;
   delete(kind: KindRef, key: ObjectKey, options?: DeleteOptions): Promise<void>;
   /** Ends when the server ends the watch or `signal` aborts; rejects with `ApiError` 410 when the version is too old. */
-  watch<T extends KubeObject>(kind: KindRef<T>, options: ListOptions, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubeObject>(
+    kind: KindRef<T>,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
   /** Any other request; `body` is sent as JSON, the answer is parsed as JSON (or returned as text when it is none). */
   request(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Closes kept-alive connections. */

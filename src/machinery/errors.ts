@@ -19,9 +19,13 @@ export class ApiError extends PatchbayError {
   readonly status: StatusBody;
 
   constructor(status: StatusBody) {
-    super(status.reason ?? 'Unknown', status.message ?? `the API server answered ${status.code ?? 'nothing'}`, {
-      retryable: ![400, 403, 405, 422].includes(status.code ?? 0),
-    });
+    super(
+      status.reason ?? 'Unknown',
+      status.message ?? `the API server answered ${status.code ?? 'nothing'}`,
+      {
+        retryable: ![400, 403, 405, 422].includes(status.code ?? 0),
+      },
+    );
     this.name = 'ApiError';
     this.code = status.code ?? 500;
     this.status = status;
@@ -42,7 +46,11 @@ export interface StatusBody {
     readonly group?: string;
     readonly kind?: string;
     readonly uid?: string;
-    readonly causes?: readonly { readonly reason?: string; readonly field?: string; readonly message?: string }[];
+    readonly causes?: readonly {
+      readonly reason?: string;
+      readonly field?: string;
+      readonly message?: string;
+    }[];
     readonly retryAfterSeconds?: number;
   };
 }

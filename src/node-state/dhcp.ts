@@ -15,7 +15,12 @@ export interface DhcpServer {
     readonly router?: string;
     readonly routes?: readonly { readonly destination: string; readonly via: string }[];
   };
-  readonly v6?: { readonly address: string; readonly prefixLength: number; readonly router: string; readonly advertise: boolean };
+  readonly v6?: {
+    readonly address: string;
+    readonly prefixLength: number;
+    readonly router: string;
+    readonly advertise: boolean;
+  };
   /** Option 26, bytes. */
   readonly mtu?: number;
   readonly dns: readonly string[];

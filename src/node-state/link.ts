@@ -23,7 +23,10 @@ export interface BridgeVlan {
 /** What a link is made of. */
 export type LinkType =
   /** A pair: this end in `netns`, the other end named `peer.name` in `peer.netns`. One resource describes both. */
-  | { readonly type: 'veth'; readonly peer: { readonly netns: Netns; readonly name: string; readonly port?: BridgePort } }
+  | {
+      readonly type: 'veth';
+      readonly peer: { readonly netns: Netns; readonly name: string; readonly port?: BridgePort };
+    }
   | {
       readonly type: 'bridge';
       readonly stp: boolean;
@@ -40,8 +43,17 @@ export type LinkType =
   | { readonly type: 'tap'; readonly owner: number; readonly queues: number }
   /** Holds a name, a MAC and addresses; realised as `ifb` on kernels without `dummy`. */
   | { readonly type: 'dummy' }
-  | { readonly type: 'vlan'; readonly parent: string; readonly id: number; readonly protocol?: '802.1q' | '802.1ad' }
-  | { readonly type: 'macvlan'; readonly parent: string; readonly mode: 'bridge' | 'private' | 'vepa' | 'passthru' }
+  | {
+      readonly type: 'vlan';
+      readonly parent: string;
+      readonly id: number;
+      readonly protocol?: '802.1q' | '802.1ad';
+    }
+  | {
+      readonly type: 'macvlan';
+      readonly parent: string;
+      readonly mode: 'bridge' | 'private' | 'vepa' | 'passthru';
+    }
   | { readonly type: 'bond'; readonly mode: string; readonly options: Readonly<Record<string, string>> }
   /** A NIC that was there before us: configured, never made or deleted. */
   | { readonly type: 'nic' };
