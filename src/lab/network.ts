@@ -1,0 +1,235 @@
+/** Makes the lab's bridges, namespaces and cables: what is missing, in one `ip -batch` per namespace. */
+import { run } from '#drivers/command.ts';
+import { PatchbayError } from '#machinery/errors.ts';
+import { isAliasOf, linkAlias } from './names.ts';
+import { type LabPlan, machineBridge, machineSubnets, type NodePlan } from './plan.ts';
+
+/** A link as `ip -j -d addr show` prints it, as far as we read it. */
+export interface IpLink {
+  readonly ifname: string;
+  readonly flags: readonly string[];
+  readonly master?: string;
+  readonly ifalias?: string;
+  readonly mtu: number;
+  readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number }[];
+}
+
+/** Links and addresses of a namespace; absent = the machine's own. */
+export async function observeLinks(netns?: string): Promise<readonly IpLink[]> {
+  const { stdout } = await run([...ip(netns), '-j', '-d', 'addr', 'show']);
+  return stdout.trim() === '' ? [] : (JSON.parse(stdout) as IpLink[]);
+}
+
+/** Names of the namespaces of an instance: `<instance>.…`. */
+export async function observeNetns(instance: string): Promise<readonly string[]> {
+  const { stdout } = await run(['ip', '-j', 'netns', 'list']);
+  const rows = stdout.trim() === '' ? [] : (JSON.parse(stdout) as { readonly name: string }[]);
+  return rows.map(({ name }) => name).filter((name) => name.startsWith(`${instance}.`));
+}
+
+/** Runs lines of `ip -batch` in one process. */
+export async function ipBatch(lines: readonly string[], netns?: string): Promise<void> {
+  if (lines.length > 0) {
+    await run([...ip(netns), '-batch', '-'], { input: `${lines.join('\n')}\n` });
+  }
+}
+
+function ip(netns: string | undefined): string[] {
+  return netns === undefined ? ['ip'] : ['ip', '-n', netns];
+}
+
+/**
+ * Claims a machine subnet by making its bridge; two instances started at once cannot both make it.
+ * `preferred` is the subnet the instance had before. Throws a PatchbayError `NoSubnet` when all are taken.
+ */
+export async function claimMachineSubnet(instance: string, preferred?: number): Promise<number> {
+  const links = await observeLinks();
+  const taken = new Set(
+    links
+      .filter(({ ifalias }) => !isAliasOf(instance, ifalias))
+      .flatMap(
+        ({ addr_info }) => addr_info?.map(({ local }) => local.split('.').slice(0, 3).join('.')) ?? [],
+      ),
+  );
+  const names = new Set(links.map(({ ifname }) => ifname));
+  const own = links.find(({ ifname, ifalias }) => ifalias === linkAlias(instance) && /^pb\d+$/.test(ifname));
+  if (own !== undefined) {
+    return Number(own.ifname.slice(2));
+  }
+  const all = Array.from(
+    { length: machineSubnets.last - machineSubnets.first + 1 },
+    (_, index) => machineSubnets.first + index,
+  );
+  for (const subnet of preferred === undefined ? all : [preferred, ...all]) {
+    const bridge = machineBridge(subnet);
+    if (!taken.has(`192.168.${subnet}`) && !names.has(bridge) && (await makeBridge(bridge, instance))) {
+      return subnet;
+    }
+  }
+  throw new PatchbayError(
+    'NoSubnet',
+    `every network from 192.168.${machineSubnets.first}.0/24 to 192.168.${machineSubnets.last}.0/24 is in use on this machine; take down an instance (patchbay down --name …)`,
+    { retryable: false },
+  );
+}
+
+/** Makes a bridge; false when somebody else made one of that name first. */
+async function makeBridge(bridge: string, instance: string): Promise<boolean> {
+  try {
+    await ipBatch([
+      `link add ${bridge} type bridge ${bridgeOptions}`,
+      `link set ${bridge} alias ${linkAlias(instance)}`,
+    ]);
+    return true;
+  } catch (error) {
+    if (error instanceof PatchbayError && error.message.includes('File exists')) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** A wire, not a switch with opinions: no spanning tree, no multicast snooping (which needs a querier). */
+const bridgeOptions = 'stp_state 0 forward_delay 0 mcast_snooping 0';
+
+/** What applying the network changed. */
+export interface NetworkChanges {
+  /** Nodes whose namespace was made just now: nothing of an older run is in it. */
+  readonly freshNodes: ReadonlySet<string>;
+}
+
+/** Makes what is missing of bridges, namespaces and cables. A second run changes nothing. */
+export async function applyNetwork(plan: LabPlan): Promise<NetworkChanges> {
+  const [links, netns] = await Promise.all([observeLinks(), observeNetns(plan.instance)]);
+  const there = new Map(links.map((link) => [link.ifname, link]));
+  const namespaces = new Set(netns);
+  const fresh = plan.nodes.filter((node) => !namespaces.has(node.netns));
+  await ipBatch([
+    ...composeBridge(plan, there),
+    ...plan.nodes.flatMap((node) => composeCables(plan, node, there, namespaces.has(node.netns))),
+  ]);
+  const freshNodes = new Set(fresh.map(({ name }) => name));
+  const madeCables = plan.nodes.flatMap((node) =>
+    node.cables
+      .filter(({ machineEnd }) => !there.has(machineEnd) || freshNodes.has(node.name))
+      .map((cable) => ({ node, cable })),
+  );
+  await Promise.all([
+    ...plan.nodes.map((node) => applyInside(node, freshNodes.has(node.name))),
+    ...(plan.datapath === 'netdev' ? offloadsOff(plan, madeCables, there) : []),
+  ]);
+  return { freshNodes };
+}
+
+/** Lines for both bridges. */
+function composeBridge({ machine, physical, alias }: LabPlan, there: ReadonlyMap<string, IpLink>): string[] {
+  const lines: string[] = [];
+  const own = there.get(machine.bridge);
+  if (own === undefined) {
+    lines.push(`link add ${machine.bridge} type bridge ${bridgeOptions}`);
+  }
+  if (own?.ifalias !== alias) {
+    lines.push(`link set ${machine.bridge} alias ${alias}`);
+  }
+  if (own?.addr_info?.some(({ local }) => local === machine.address) !== true) {
+    lines.push(`addr add ${machine.address}/${machine.prefixLength} dev ${machine.bridge}`);
+  }
+  if (own?.flags.includes('UP') !== true) {
+    lines.push(`link set ${machine.bridge} up`);
+  }
+  // The machine itself takes no part in the physical network: no addresses there, not even link-local ones.
+  if (!there.has(physical.bridge)) {
+    lines.push(
+      `link add ${physical.bridge} type bridge ${bridgeOptions}`,
+      `link set ${physical.bridge} alias ${alias} addrgenmode none`,
+    );
+  }
+  if (there.get(physical.bridge)?.flags.includes('UP') !== true) {
+    lines.push(`link set ${physical.bridge} up`);
+  }
+  return lines;
+}
+
+/** Lines for one node's namespace and cables. A cable whose node end went with its namespace is made anew. */
+function composeCables(
+  { alias }: LabPlan,
+  node: NodePlan,
+  there: ReadonlyMap<string, IpLink>,
+  hasNetns: boolean,
+): string[] {
+  const lines = hasNetns ? [] : [`netns add ${node.netns}`];
+  for (const { machineEnd, nic, mac, bridge } of node.cables) {
+    const end = there.get(machineEnd);
+    if (end !== undefined && !hasNetns) {
+      lines.push(`link delete ${machineEnd}`);
+    }
+    if (end === undefined || !hasNetns) {
+      lines.push(
+        `link add ${machineEnd} type veth peer name ${nic} address ${mac} netns ${node.netns}`,
+        `link set ${machineEnd} alias ${alias} addrgenmode none`,
+      );
+    }
+    if (end?.master !== bridge || !end.flags.includes('UP') || !hasNetns) {
+      lines.push(`link set ${machineEnd} master ${bridge} up`);
+    }
+  }
+  return lines;
+}
+
+/** Inside a node: loopback and NICs up, kernel parameters. Addresses wait for `br-ex`. */
+async function applyInside(node: NodePlan, isFresh: boolean): Promise<void> {
+  const nics = ['lo', ...node.cables.map(({ nic }) => nic)];
+  const links = isFresh ? [] : await observeLinks(node.netns);
+  const down = nics.filter(
+    (nic) => links.find(({ ifname }) => ifname === nic)?.flags.includes('UP') !== true,
+  );
+  await Promise.all([
+    ipBatch(
+      down.map((nic) => `link set ${nic} up`),
+      node.netns,
+    ),
+    isFresh
+      ? run(
+          ['sysctl', '-q', '-w', ...Object.entries(node.sysctls).map(([key, value]) => `${key}=${value}`)],
+          {
+            netns: node.netns,
+          },
+        )
+      : undefined,
+  ]);
+}
+
+/**
+ * The netdev datapath does not complete partial checksums nor split large segments: TCP stalls until every device whose
+ * frames it reads computes them itself.
+ */
+function offloadsOff(
+  { machine }: LabPlan,
+  cables: readonly { readonly node: NodePlan; readonly cable: NodePlan['cables'][number] }[],
+  there: ReadonlyMap<string, IpLink>,
+): Promise<unknown>[] {
+  const off = (device: string, netns?: string) =>
+    run(['ethtool', '-K', device, 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off'], {
+      ...(netns === undefined ? {} : { netns }),
+    });
+  const bridgeIsNew = there.get(machine.bridge)?.flags.includes('UP') !== true;
+  return [
+    ...(bridgeIsNew ? [off(machine.bridge)] : []),
+    ...cables.flatMap(({ node, cable }) => [off(cable.machineEnd), off(cable.nic, node.netns)]),
+  ];
+}
+
+/** Gives a node its address: on `br-ex`, once Open vSwitch made it. */
+export async function applyNodeAddress(plan: LabPlan, node: NodePlan): Promise<void> {
+  const links = await observeLinks(node.netns);
+  const bridge = links.find(({ ifname }) => ifname === 'br-ex');
+  if (bridge === undefined) {
+    throw new PatchbayError('NoUplinkBridge', `Open vSwitch of node ${node.name} has not made br-ex`);
+  }
+  const hasAddress = bridge.addr_info?.some(({ local }) => local === node.address) === true;
+  const lines = hasAddress ? [] : [`addr add ${node.address}/${plan.machine.prefixLength} dev br-ex`];
+  if (!bridge.flags.includes('UP') || !hasAddress) {
+    lines.push('link set br-ex up', `route replace default via ${plan.machine.address} dev br-ex`);
+  }
+  await ipBatch(lines, node.netns);
+}

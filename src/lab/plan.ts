@@ -1,0 +1,268 @@
+/** The lay-out of a lab, as plain data: what `up` makes and what `status` names. Pure. */
+import path from 'node:path';
+import { PatchbayError } from '#machinery/errors.ts';
+import {
+  checkedNode,
+  type InstancePaths,
+  linkAlias,
+  type NodePaths,
+  nodeNetns,
+  nodePaths,
+  stableMac,
+} from './names.ts';
+
+/** Which datapath Open vSwitch runs: the kernel's, or its own in user space. */
+export type Datapath = 'system' | 'netdev';
+
+/** What a lab is composed from. */
+export interface LabInput {
+  readonly paths: InstancePaths;
+  /** Names of the nodes, in order: the first gets address .11. */
+  readonly nodes: readonly string[];
+  /** N of 192.168.N.0/24. */
+  readonly machineSubnet: number;
+  readonly datapath: Datapath;
+}
+
+/** A daemon of the lab: detaches itself and writes a pid file. */
+export interface DaemonPlan {
+  /** `ovn-northd`, `node1/ovs-vswitchd`, … */
+  readonly name: string;
+  /** Named network namespace it runs in; absent = the machine's. */
+  readonly netns?: string;
+  /** True: started as the system user `patchbay`. */
+  readonly unprivileged: boolean;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly pidFile: string;
+  /** Database file it serves, made from `schema` when missing. */
+  readonly database?: { readonly file: string; readonly schema: string };
+}
+
+/** A cable: one end on a bridge of the machine, the other a NIC of a node. */
+export interface CablePlan {
+  readonly bridge: string;
+  /** The end in the machine's namespace. */
+  readonly machineEnd: string;
+  /** `eth0`, `eth1`, `eth2`. */
+  readonly nic: string;
+  readonly mac: string;
+}
+
+/** One node. */
+export interface NodePlan {
+  readonly name: string;
+  readonly netns: string;
+  /** Address on the machine network, without prefix length. */
+  readonly address: string;
+  readonly cables: readonly CablePlan[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly paths: NodePaths;
+  readonly ovsdb: DaemonPlan;
+  readonly vswitchd: DaemonPlan;
+  readonly controller: DaemonPlan;
+  /** `ovs-vsctl` commands that settle the database before `ovs-vswitchd` starts. */
+  readonly ovsSettings: readonly (readonly string[])[];
+}
+
+/** A lab. */
+export interface LabPlan {
+  readonly instance: string;
+  readonly alias: string;
+  readonly datapath: Datapath;
+  /** Bridge of the machine network and the machine's own address on it. */
+  readonly machine: { readonly bridge: string; readonly address: string; readonly prefixLength: number };
+  /** Bridge of the physical network: no filtering, hence a trunk for every VLAN. */
+  readonly physical: { readonly bridge: string };
+  readonly central: { readonly databases: readonly DaemonPlan[]; readonly northd: DaemonPlan };
+  readonly nodes: readonly NodePlan[];
+}
+
+/** Machine networks are 192.168.126.0/24 to 192.168.254.0/24. */
+export const machineSubnets = { first: 126, last: 254 } as const;
+/** Addresses .11 to .250 are nodes'. */
+const mostNodes = 240;
+
+/** Composes the lab of an instance. Throws a PatchbayError `InvalidLab` for more nodes than addresses. */
+export function composeLab(input: LabInput): LabPlan {
+  const { paths, nodes, machineSubnet, datapath } = input;
+  if (nodes.length < 1 || nodes.length > mostNodes) {
+    throw new PatchbayError(
+      'InvalidLab',
+      `--nodes ${nodes.length} is refused: allowed are 1 to ${mostNodes}`,
+      {
+        retryable: false,
+      },
+    );
+  }
+  return {
+    instance: paths.instance,
+    alias: linkAlias(paths.instance),
+    datapath,
+    machine: {
+      bridge: machineBridge(machineSubnet),
+      address: `192.168.${machineSubnet}.1`,
+      prefixLength: 24,
+    },
+    physical: { bridge: `${machineBridge(machineSubnet)}p` },
+    central: composeCentral(paths),
+    nodes: nodes.map((name, index) => composeNode(input, checkedNode(name), index)),
+  };
+}
+
+/** Name of the machine network's bridge; making it claims the subnet. */
+export function machineBridge(machineSubnet: number): string {
+  return `pb${machineSubnet}`;
+}
+
+const logging = ['-vconsole:off', '-vsyslog:off', '-vfile:info'];
+
+function detached(run: string, log: string, name: string): string[] {
+  return [
+    `--pidfile=${path.join(run, `${name}.pid`)}`,
+    `--log-file=${log}`,
+    ...logging,
+    '--detach',
+    '--monitor',
+  ];
+}
+
+function composeCentral({ ovn, ovnRun, log }: InstancePaths): LabPlan['central'] {
+  const env = { OVN_RUNDIR: ovnRun, OVS_RUNDIR: ovnRun, OVN_DBDIR: ovn };
+  const database = (name: 'nb' | 'sb'): DaemonPlan => ({
+    name: `ovn-${name}`,
+    unprivileged: true,
+    argv: [
+      'ovsdb-server',
+      path.join(ovn, `${name}.db`),
+      `--remote=punix:${path.join(ovnRun, `${name}.sock`)}`,
+      `--unixctl=${path.join(ovnRun, `${name}.ctl`)}`,
+      ...detached(ovnRun, path.join(log, `ovn-${name}.log`), `ovn-${name}`),
+    ],
+    env,
+    pidFile: path.join(ovnRun, `ovn-${name}.pid`),
+    database: { file: path.join(ovn, `${name}.db`), schema: `/usr/share/ovn/ovn-${name}.ovsschema` },
+  });
+  return {
+    databases: [database('nb'), database('sb')],
+    northd: {
+      name: 'ovn-northd',
+      unprivileged: true,
+      argv: [
+        'ovn-northd',
+        `--ovnnb-db=unix:${path.join(ovnRun, 'nb.sock')}`,
+        `--ovnsb-db=unix:${path.join(ovnRun, 'sb.sock')}`,
+        `--unixctl=${path.join(ovnRun, 'northd.ctl')}`,
+        ...detached(ovnRun, path.join(log, 'ovn-northd.log'), 'ovn-northd'),
+      ],
+      env,
+      pidFile: path.join(ovnRun, 'ovn-northd.pid'),
+    },
+  };
+}
+
+function composeNode({ paths, machineSubnet, datapath }: LabInput, name: string, index: number): NodePlan {
+  const bridge = machineBridge(machineSubnet);
+  const netns = nodeNetns(paths.instance, name);
+  const address = `192.168.${machineSubnet}.${11 + index}`;
+  const own = nodePaths(paths, name);
+  return {
+    name,
+    netns,
+    address,
+    cables: ['eth0', 'eth1', 'eth2'].map((nic, number) => ({
+      bridge: number === 0 ? bridge : `${bridge}p`,
+      machineEnd: `${bridge}n${index + 1}e${number}`,
+      nic,
+      mac: stableMac(paths.instance, name, nic),
+    })),
+    sysctls: nodeSysctls,
+    paths: own,
+    ...composeNodeDaemons(paths, own, name, netns),
+    ovsSettings: composeOvsSettings(paths, name, address, datapath),
+  };
+}
+
+/** A node forwards between its own devices and takes no router advertisements from the lab's wires. */
+const nodeSysctls: NodePlan['sysctls'] = {
+  'net.ipv4.ip_forward': '1',
+  'net.ipv4.conf.all.rp_filter': '0',
+  'net.ipv4.conf.default.rp_filter': '0',
+  'net.ipv6.conf.all.accept_ra': '0',
+  'net.ipv6.conf.default.accept_ra': '0',
+};
+
+function composeNodeDaemons(
+  paths: InstancePaths,
+  own: NodePaths,
+  node: string,
+  netns: string,
+): Pick<NodePlan, 'ovsdb' | 'vswitchd' | 'controller'> {
+  const run = own.ovs;
+  const env = { OVS_RUNDIR: run, OVN_RUNDIR: run, OVS_DBDIR: own.state, OVS_LOGDIR: paths.log };
+  const db = `unix:${path.join(run, 'db.sock')}`;
+  const daemon = (program: string, argv: readonly string[]): DaemonPlan => ({
+    name: `${node}/${program}`,
+    netns,
+    unprivileged: false,
+    argv: [program, ...argv, ...detached(run, path.join(paths.log, `${node}-${program}.log`), program)],
+    env,
+    pidFile: path.join(run, `${program}.pid`),
+  });
+  return {
+    ovsdb: {
+      ...daemon('ovsdb-server', [
+        own.confDb,
+        `--remote=p${db}`,
+        `--unixctl=${path.join(run, 'ovsdb-server.ctl')}`,
+      ]),
+      database: { file: own.confDb, schema: '/usr/share/openvswitch/vswitch.ovsschema' },
+    },
+    vswitchd: daemon('ovs-vswitchd', [db, `--unixctl=${path.join(run, 'ovs-vswitchd.ctl')}`]),
+    // ovn-controller 23.03 has no --unixctl: its control socket is in OVN_RUNDIR.
+    controller: daemon('ovn-controller', [db]),
+  };
+}
+
+/**
+ * What a server's packages and installer would have put into its Open vSwitch. With the netdev datapath, tunnel packets
+ * leave only through an Open vSwitch bridge that holds the underlay address: `br-ex`, with `eth0` as its port.
+ */
+function composeOvsSettings(
+  paths: InstancePaths,
+  node: string,
+  address: string,
+  datapath: Datapath,
+): NodePlan['ovsSettings'] {
+  const ids = {
+    'system-id': node,
+    hostname: node,
+    'ovn-remote': `unix:${path.join(paths.ovnRun, 'sb.sock')}`,
+    'ovn-encap-type': 'geneve',
+    'ovn-encap-ip': address,
+    'ovn-bridge-datapath-type': datapath,
+    'ovn-monitor-all': 'true',
+    // Flows stay while a restarted ovn-controller computes its own: no gap for running VMs.
+    'ovn-ofctrl-wait-before-clear': '8000',
+  };
+  return [
+    ['init'],
+    [
+      'set',
+      'Open_vSwitch',
+      '.',
+      ...Object.entries(ids).map(([key, value]) => `external_ids:${key}="${value}"`),
+    ],
+    ['--may-exist', 'add-br', 'br-ex'],
+    [
+      'set',
+      'Bridge',
+      'br-ex',
+      `datapath_type=${datapath}`,
+      'fail_mode=standalone',
+      `external_ids:patchbay-lab="${paths.instance}"`,
+      `other_config:hwaddr="${stableMac(paths.instance, node, 'eth0')}"`,
+    ],
+    ['--may-exist', 'add-port', 'br-ex', 'eth0'],
+  ];
+}

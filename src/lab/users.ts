@@ -1,0 +1,47 @@
+/** System users that own what needs no root. */
+import { readFileSync } from 'node:fs';
+import { run } from '#drivers/command.ts';
+import { PatchbayError } from '#machinery/errors.ts';
+
+/** A user as processes and files know it. */
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The user of control plane and OVN central. */
+export const controlPlaneUser = 'patchbay';
+/** The user of guests' QEMU. */
+export const qemuUser = 'patchbay-qemu';
+
+/** Looks a user up in `/etc/passwd`. */
+export function lookupUser(name: string): SystemUser | undefined {
+  const fields = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([user]) => user === name);
+  return fields === undefined ? undefined : { name, uid: Number(fields[2]), gid: Number(fields[3]) };
+}
+
+/** The user of that name, made as a system user without login when missing. */
+export async function ensureUser(name: string): Promise<SystemUser> {
+  if (lookupUser(name) === undefined) {
+    await run([
+      'useradd',
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--home-dir',
+      '/nonexistent',
+      '--shell',
+      '/usr/sbin/nologin',
+      name,
+    ]);
+  }
+  const user = lookupUser(name);
+  if (user === undefined) {
+    throw new PatchbayError('NoSystemUser', `system user "${name}" was made but is not in /etc/passwd`);
+  }
+  return user;
+}
