@@ -24,7 +24,7 @@ export interface PrinterColumn {
   /** JSONPath below the object, such as `.status.phase`. Builtin kinds may give `value` instead. */
   readonly jsonPath?: string;
   /** Builtin kinds only: computes the cell. */
-  readonly value?: (object: KubeObject, now: Date) => string | number | boolean | null;
+  value?(object: KubeObject, now: Date): string | number | boolean | null;
 }
 
 /** What admission sees. `old` is the stored object on update. */
@@ -40,7 +40,10 @@ export interface AdmissionRequest<T extends KubeObject = KubeObject> {
   list(kind: KindRef, namespace?: string): readonly KubeObject[];
 }
 
-/** A kind, declared once: everything else (discovery, CRD, validation, table, console list) follows from it. */
+/**
+ * A kind, declared once: everything else (discovery, CRD, validation, table, console list) follows from it.
+ * The functions are written as methods so that a `KindDefinition<Pod>` fits in a list of `KindDefinition`.
+ */
 export interface KindDefinition<T extends KubeObject = KubeObject> extends KindRef<T> {
   readonly singular: string;
   readonly shortNames?: readonly string[];
@@ -48,6 +51,7 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindR
   /** Schema of the whole object below `metadata`: `spec`, `status`, `data`, … (`apiVersion`, `kind`, `metadata` are implied). */
   readonly schema: SchemaNode;
   readonly subresources?: { readonly status?: boolean; readonly scale?: ScalePaths };
+  /** Columns of `kubectl get` after Name, which the server puts first unless a column here is called Name. */
   readonly columns: readonly PrinterColumn[];
   /** Builtin kinds take strategic merge patches and are no CRDs; all others are written to `deploy/crds`. */
   readonly builtin: boolean;
@@ -58,11 +62,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindR
   /** Longest name allowed, when shorter than the rule's. */
   readonly maxNameLength?: number;
   /** Defaults that a schema cannot say (pure; returns the object, changed or not). Runs after schema defaulting. */
-  readonly mutate?: (request: AdmissionRequest<T>) => T;
+  mutate?(request: AdmissionRequest<T>): T;
   /** Cross-field rules that CEL cannot say. Each cause refuses the request (422). */
-  readonly validate?: (request: AdmissionRequest<T>) => readonly Cause[];
+  validate?(request: AdmissionRequest<T>): readonly Cause[];
   /** What upstream finds out late: told in a `Warning:` header, the request goes on. */
-  readonly warn?: (request: AdmissionRequest<T>) => readonly string[];
+  warn?(request: AdmissionRequest<T>): readonly string[];
 }
 
 /** Paths of the scale subresource, as in a CRD. */

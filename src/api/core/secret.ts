@@ -1,0 +1,87 @@
+import { ageColumn } from '../columns.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
+import { boolean, map, object, string, type TypeOf } from '../schema.ts';
+import { validateKeyedValues } from './keyed-values.ts';
+
+const schema = object(
+  {
+    immutable: boolean('Whether keys and values are fixed for good.'),
+    data: map(string(undefined, { format: 'byte' }), 'Bytes by key, base64.'),
+    stringData: map(string(), 'Text by key; written into data, never read back.'),
+    type: string('What the keys mean, such as kubernetes.io/basic-auth.'),
+  },
+  [],
+  'Something only a few may read.',
+);
+
+/** Something only a few may read. */
+export type Secret = KubeObject & TypeOf<typeof schema>;
+
+export const secret: KindDefinition<Secret> = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  singular: 'secret',
+  namespaced: true,
+  builtin: true,
+  schema,
+  columns: [
+    {
+      name: 'Type',
+      type: 'string',
+      description: 'What the keys mean.',
+      value: (one: Secret) => one.type ?? '',
+    },
+    {
+      name: 'Data',
+      type: 'integer',
+      description: 'How many keys it has.',
+      value: (one: Secret) => Object.keys(one.data ?? {}).length,
+    },
+    ageColumn,
+  ],
+  selectableFields: ['type'],
+  mutate: ({ object }) => withData(object),
+  validate,
+};
+
+const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+};
+
+/** Type Opaque by default; `stringData` becomes part of `data`. */
+function withData({ stringData, ...secret }: Secret): Secret {
+  const type = secret.type === undefined || secret.type === '' ? 'Opaque' : secret.type;
+  if (stringData === undefined) return { ...secret, type };
+  const encoded = Object.entries(stringData).map(
+    ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
+  );
+  return { ...secret, type, data: { ...secret.data, ...Object.fromEntries(encoded) } };
+}
+
+function validate({ object, old }: AdmissionRequest<Secret>): readonly Cause[] {
+  const causes = [...validateKeyedValues('Secret', ['data'], object, old)];
+  if (old !== undefined && old.type !== object.type) {
+    causes.push({
+      type: 'FieldValueInvalid',
+      field: 'type',
+      value: object.type,
+      message: `Invalid value: ${JSON.stringify(object.type)}: field is immutable; delete the Secret and create it again with the other type`,
+    });
+  }
+  for (const key of REQUIRED_KEYS[object.type ?? ''] ?? []) {
+    if (object.data?.[key] === undefined) {
+      causes.push({
+        type: 'FieldValueRequired',
+        field: `data[${key}]`,
+        message: `Required value: a Secret of type ${object.type} must have the key ${key}`,
+      });
+    }
+  }
+  return causes;
+}
