@@ -183,8 +183,14 @@ function composeNode({ paths, machineSubnet, datapath }: LabInput, name: string,
   };
 }
 
-/** A node forwards between its own devices and takes no router advertisements from the lab's wires. */
+/**
+ * A node forwards between its own devices and takes no router advertisements from the lab's wires. The netdev datapath
+ * reads copies of `eth0`'s frames and the kernel still sees the frames themselves: there it must answer neither ARP nor
+ * IPv6 for `br-ex`.
+ */
 const nodeSysctls: NodePlan['sysctls'] = {
+  'net.ipv4.conf.all.arp_ignore': '1',
+  'net.ipv6.conf.eth0.disable_ipv6': '1',
   'net.ipv4.ip_forward': '1',
   'net.ipv4.conf.all.rp_filter': '0',
   'net.ipv4.conf.default.rp_filter': '0',
@@ -261,7 +267,8 @@ function composeOvsSettings(
       `datapath_type=${datapath}`,
       'fail_mode=standalone',
       `external_ids:patchbay-lab="${paths.instance}"`,
-      `other_config:hwaddr="${stableMac(paths.instance, node, 'eth0')}"`,
+      // Another address than eth0's: with the same one the kernel would take eth0's frames a second time.
+      `other_config:hwaddr="${stableMac(paths.instance, node, 'br-ex')}"`,
     ],
     ['--may-exist', 'add-port', 'br-ex', 'eth0'],
   ];

@@ -1,0 +1,172 @@
+/** Configuration files of the processes the supervisor keeps running. Pure but for the names of Node and our sources. */
+import path from 'node:path';
+import type { InstanceState } from './instance.ts';
+import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
+import type { LabPlan, NodePlan } from './plan.ts';
+import type { ChildSpec, SupervisorConfig } from './supervisor-protocol.ts';
+import type { SystemUser } from './users.ts';
+
+/** Files of a TLS server. */
+interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Who may present client certificates. */
+  readonly ca: string;
+}
+
+/** `agent.json`. */
+export interface AgentConfig {
+  readonly nodeName: string;
+  readonly kubeconfig: string;
+  /** Sandboxes are named `<sandboxPrefix><pod uid>`. */
+  readonly sandboxPrefix: string;
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly imageDir: string;
+  readonly ovsDb: string;
+  readonly qemuUser: { readonly uid: number; readonly gid: number };
+  readonly accelerator?: 'kvm' | 'tcg';
+  readonly nodeAddress: string;
+  readonly labNode: true;
+  readonly tls: TlsFiles;
+  readonly port: number;
+}
+
+/** `control-plane.json`. */
+export interface ControlPlaneConfig {
+  readonly instance: string;
+  readonly stateDir: string;
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly tls: TlsFiles;
+  readonly kubeconfig: string;
+  readonly ovnNb: string;
+}
+
+/** Port of every agent's HTTPS endpoint. */
+export const agentPort = 10250;
+
+/** Configuration of the control plane. */
+export function composeControlPlaneConfig(
+  paths: InstancePaths,
+  plan: LabPlan,
+  port: number,
+): ControlPlaneConfig {
+  const own = paths.controlPlane;
+  return {
+    instance: paths.instance,
+    stateDir: own,
+    listen: [
+      { host: '127.0.0.1', port },
+      { host: plan.machine.address, port },
+    ],
+    tls: { cert: path.join(own, 'tls.crt'), key: path.join(own, 'tls.key'), ca: path.join(own, 'ca.crt') },
+    kubeconfig: path.join(own, 'kubeconfig'),
+    ovnNb: `unix:${path.join(paths.ovnRun, 'nb.sock')}`,
+  };
+}
+
+/** Configuration of one node's agent. */
+export function composeAgentConfig(
+  paths: InstancePaths,
+  node: NodePlan,
+  user: SystemUser,
+  accelerator: InstanceState['accelerator'],
+): AgentConfig {
+  const own = nodePaths(paths, node.name);
+  return {
+    nodeName: node.name,
+    kubeconfig: own.kubeconfig,
+    sandboxPrefix: `${node.netns}.`,
+    runDir: own.run,
+    stateDir: own.state,
+    imageDir,
+    ovsDb: `unix:${path.join(own.ovs, 'db.sock')}`,
+    qemuUser: { uid: user.uid, gid: user.gid },
+    ...(accelerator === undefined ? {} : { accelerator }),
+    nodeAddress: node.address,
+    labNode: true,
+    tls: {
+      cert: path.join(own.state, 'tls.crt'),
+      key: path.join(own.state, 'tls.key'),
+      ca: path.join(own.state, 'ca.crt'),
+    },
+    port: agentPort,
+  };
+}
+
+/** File that configures the control plane. */
+export function controlPlaneConfigFile(paths: InstancePaths): string {
+  return path.join(paths.controlPlane, 'control-plane.json');
+}
+
+/** What the supervisor keeps running: the control plane, and the agents of `nodes`. */
+export function composeSupervisorConfig(
+  paths: InstancePaths,
+  nodes: readonly NodePlan[],
+  user: SystemUser,
+): SupervisorConfig {
+  return {
+    instance: paths.instance,
+    socket: paths.supervisorSocket,
+    pidFile: path.join(paths.run, 'supervisor.pid'),
+    children: [composeControlPlane(paths, user), ...nodes.map((node) => composeAgent(paths, node))],
+  };
+}
+
+function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser): ChildSpec {
+  return {
+    name: 'control-plane',
+    argv: [
+      'setpriv',
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      '--no-new-privs',
+      '--',
+      ...nodeCommand('control-plane', controlPlaneFlags),
+      '--config',
+      controlPlaneConfigFile(paths),
+    ],
+    env: childEnv('control-plane'),
+    logFile: path.join(paths.log, 'control-plane.log'),
+  };
+}
+
+function composeAgent(paths: InstancePaths, node: NodePlan): ChildSpec {
+  return {
+    name: `agent-${node.name}`,
+    argv: [
+      'nsenter',
+      `--net=/run/netns/${node.netns}`,
+      '--',
+      ...nodeCommand('agent', agentFlags),
+      '--config',
+      nodePaths(paths, node.name).agentConfig,
+    ],
+    env: childEnv('root'),
+    logFile: path.join(paths.log, `agent-${node.name}.log`),
+  };
+}
+
+const controlPlaneFlags: readonly string[] = [];
+const agentFlags: readonly string[] = [];
+
+/** Argument vector that runs one of our programs (`src/bin/<name>.ts`) with the Node that runs us. */
+export function nodeCommand(name: string, flags: readonly string[] = []): readonly string[] {
+  const script = path.resolve(import.meta.dirname, '../bin', `${name}.ts`);
+  return [process.execPath, '--disable-warning=ExperimentalWarning', ...flags, script];
+}
+
+/** Directory of compiled sources: one for each user, since whoever can write it decides what runs. */
+export function compileCacheOf(owner: 'root' | 'control-plane'): string {
+  return path.join(compileCacheDir, owner);
+}
+
+function childEnv(owner: 'root' | 'control-plane'): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/',
+    LC_ALL: 'C',
+    NODE_COMPILE_CACHE: compileCacheOf(owner),
+  };
+}
