@@ -1,0 +1,296 @@
+/**
+ * Objects as text, every write an event in an append-only log. Reads and watches come from memory; a write is answered
+ * when its event is on disk. Writes that arrive in one turn of the event loop share one commit.
+ */
+import { Collections } from './collections.ts';
+import { Entry, type Key, textOf } from './entry.ts';
+import { refusal, StoreError } from './errors.ts';
+import { corrupt, LogFile, type Synchronous } from './log-file.ts';
+import { type ListQuery, pastList } from './past.ts';
+import { type Reading, type Subscription, Subscriptions } from './subscription.ts';
+import { Window, type WindowLimits } from './window.ts';
+
+export interface StoreOptions {
+  /** Where the log is kept; made with mode 0600 when absent. */
+  readonly path: string;
+  readonly window?: WindowLimits;
+  readonly synchronous?: Synchronous;
+}
+
+/** One write. `encode` gets the revision of the write and returns the object's text with it. */
+export interface Write {
+  readonly key: Key;
+  /** Revision that must be stored now; 0: nothing may be stored; undefined: whatever. */
+  readonly expected?: number | undefined;
+  readonly encode: (revision: number) => string;
+}
+
+interface Pending {
+  readonly entry: Entry;
+  readonly resolve: (entry: Entry) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const defaultWindow: WindowLimits = { events: 10_000, replaced: 8 * 1024 * 1024 };
+
+export class Store {
+  readonly #file: LogFile;
+  readonly #state = new Collections();
+  readonly #window: Window;
+  readonly #subscriptions = new Subscriptions();
+  #pending: Pending[] = [];
+  /** Versions written but not yet on disk, by key text. */
+  #ahead = new Map<string, Entry>();
+  #flush: Promise<void> | undefined;
+  #revision: number;
+  #next: number;
+  #compacted: number;
+  #swept: number;
+  #failure: StoreError | undefined;
+
+  /** Opens and reads the whole log. Throws `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
+  constructor(options: StoreOptions) {
+    this.#file = new LogFile(options.path, options.synchronous);
+    try {
+      const marks = this.#file.marks();
+      this.#compacted = marks.compacted;
+      this.#swept = marks.swept;
+      this.#window = new Window(options.window ?? defaultWindow, marks.compacted);
+      this.#revision = Math.max(marks.compacted, this.#replay(options.path));
+      this.#next = this.#revision + 1;
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+  }
+
+  /** Newest revision that is on disk. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Events up to this revision can no longer be watched. */
+  get compactedRevision(): number {
+    return this.#compacted;
+  }
+
+  /** Why the store takes no writes, when it takes none. */
+  get failure(): StoreError | undefined {
+    return this.#failure;
+  }
+
+  /** The object as it is on disk. */
+  get(key: Key): Entry | undefined {
+    return this.#state.get(key);
+  }
+
+  /** The object as the next write will find it: with writes that are on their way to disk. */
+  head(key: Key): Entry | undefined {
+    const ahead = this.#ahead.get(textOf(key));
+    return ahead === undefined ? this.#state.get(key) : ahead.deleted ? undefined : ahead;
+  }
+
+  /** Number of objects now. */
+  count(resource: string, namespace?: string): number {
+    return this.#state.count(resource, namespace);
+  }
+
+  /** Resources that ever had objects since opening. */
+  resources(): readonly string[] {
+    return this.#state.resources();
+  }
+
+  /**
+   * The objects in order of namespace and name; a consistent cut when consumed without waiting.
+   * Throws `Gone` when `revision` was compacted and `Future` when it does not exist yet.
+   */
+  list(query: ListQuery): Iterable<Entry> {
+    const { resource, namespace, after, revision } = query;
+    if (revision === undefined || revision === this.#revision) {
+      return this.#state.walk(resource, namespace, after);
+    }
+    if (revision > this.#revision) {
+      throw new StoreError(
+        'Future',
+        `revision ${revision} does not exist yet, the newest is ${this.#revision}`,
+      );
+    }
+    this.#checkKept(revision);
+    return pastList(query, revision, this.#state, this.#window, this.#file);
+  }
+
+  /** Creates or replaces. Rejects with `AlreadyExists`, `NotFound`, `Conflict`, `StorageFull` or `StorageFailed`. */
+  put(write: Write): Promise<Entry> {
+    return this.#submit(write, false);
+  }
+
+  /** Removes; `encode` gives the object as it was, with the revision of the removal. Rejects as `put` does. */
+  delete(write: Write): Promise<Entry> {
+    return this.#submit(write, true);
+  }
+
+  /** Resolves when everything written before is on disk; rejects when that failed. */
+  settled(): Promise<void> {
+    return this.#flush ?? Promise.resolve();
+  }
+
+  /**
+   * Every event of a resource after `from`, in order. `wake` is called (at most once per turn of the event loop) when
+   * there is something to read. Throws `Gone` when events after `from` were compacted.
+   */
+  subscribe(resource: string, from: number, wake: () => void): Subscription {
+    this.#checkKept(from);
+    return this.#subscriptions.add(resource, from, wake, (after, limit) =>
+      this.#events(resource, after, limit),
+    );
+  }
+
+  /**
+   * Forgets history up to `revision`, then removes it from the disk in small batches between other work.
+   * Resolves when done or when `signal` aborts; what is left is removed by the next call.
+   */
+  async compact(revision: number, signal?: AbortSignal, batch = 500): Promise<void> {
+    const target = Math.min(revision, this.#revision);
+    if (target > this.#compacted) {
+      this.#file.compact(target);
+      this.#compacted = target;
+      this.#window.dropThrough(target);
+      this.#subscriptions.wakeBehind(target);
+    }
+    while (this.#swept < this.#compacted && signal?.aborted !== true && this.#failure === undefined) {
+      this.#swept = this.#file.sweep(this.#swept, this.#compacted, batch);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Commits what is on its way, then closes the file. Later writes reject with `StoreClosed`. */
+  close(): void {
+    if (this.#failure?.reason === 'StoreClosed') {
+      return;
+    }
+    this.#commit();
+    this.#failure = new StoreError('StoreClosed', 'the store is closed');
+    this.#subscriptions.close();
+    this.#file.close();
+  }
+
+  #replay(path: string): number {
+    let last = 0;
+    for (const entry of this.#file.replay()) {
+      last = entry.revision;
+      const current = this.#state.get(entry);
+      if (last > this.#compacted) {
+        if ((current?.revision ?? 0) !== entry.previousRevision) {
+          throw corrupt(
+            path,
+            `revision ${last} replaces revision ${entry.previousRevision}, which is missing`,
+          );
+        }
+        entry.previous = current;
+        this.#window.push(entry);
+      }
+      this.#state.apply(entry);
+    }
+    return last;
+  }
+
+  #submit(write: Write, deleting: boolean): Promise<Entry> {
+    if (this.#failure !== undefined) {
+      return Promise.reject(this.#failure);
+    }
+    const text = textOf(write.key);
+    const current = this.head(write.key);
+    const refused = refusal(write.key, write.expected, current, deleting);
+    if (refused !== undefined) {
+      // What it collided with may not be on disk yet: the refusal must not tell of something that then never was.
+      return this.#ahead.has(text)
+        ? this.settled().then(() => Promise.reject(refused))
+        : Promise.reject(refused);
+    }
+    const revision = this.#next;
+    const value = write.encode(revision);
+    this.#next += 1;
+    const entry = new Entry(write.key, revision, deleting, value, current, current?.revision ?? 0);
+    this.#ahead.set(text, entry);
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ entry, resolve, reject });
+      this.#flush ??= this.#scheduleCommit();
+    });
+  }
+
+  #scheduleCommit(): Promise<void> {
+    const flush = new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        const error = this.#commit();
+        if (error === undefined) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      });
+    });
+    // Each writer learns of a failure through its own promise; nobody may be waiting for this one.
+    flush.catch(() => undefined);
+    return flush;
+  }
+
+  #commit(): unknown {
+    const pending = this.#pending;
+    this.#pending = [];
+    this.#flush = undefined;
+    if (pending.length === 0) {
+      return undefined;
+    }
+    const error = this.#append(pending);
+    this.#ahead = new Map();
+    if (error !== undefined) {
+      this.#next = this.#revision + 1;
+      for (const each of pending) {
+        each.reject(error);
+      }
+      return error;
+    }
+    for (const { entry, resolve } of pending) {
+      this.#state.apply(entry);
+      this.#window.push(entry);
+      this.#revision = entry.revision;
+      this.#subscriptions.wake(entry.resource);
+      resolve(entry);
+    }
+    return undefined;
+  }
+
+  #append(pending: readonly Pending[]): unknown {
+    try {
+      this.#file.append(pending.map((each) => each.entry));
+      return undefined;
+    } catch (error) {
+      if (error instanceof StoreError && error.reason === 'StorageFailed') {
+        // After a failed fsync nobody knows what the disk holds: stop writing, keep reading.
+        this.#failure = error;
+      }
+      return error;
+    }
+  }
+
+  #checkKept(from: number): void {
+    if (from < this.#compacted) {
+      throw new StoreError('Gone', `too old resource version: ${from} (${this.#compacted})`);
+    }
+  }
+
+  #events(resource: string, after: number, limit: number): Reading {
+    this.#checkKept(after);
+    let from = after;
+    while (from < this.#window.start) {
+      const page = this.#file.history(resource, from, this.#window.start, limit);
+      from = page.reached;
+      if (page.entries.length > 0) {
+        return page;
+      }
+    }
+    const entries = this.#window.after(resource, from, limit);
+    const last = entries.length < limit ? this.#revision : (entries.at(-1)?.revision ?? this.#revision);
+    return { entries, reached: Math.max(from, last) };
+  }
+}
