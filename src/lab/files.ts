@@ -1,23 +1,7 @@
-/** Makes directories and files with exact owners and modes, also inside directories that an unprivileged user owns. */
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+/** Makes directories with exact owners and modes, and says who may call us. */
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import type { Owner } from '#certs/files.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-
-/** Owner of a file. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 const root: Owner = { uid: 0, gid: 0 };
 
@@ -34,26 +18,6 @@ export function ensureDirectory(directory: string, mode: number, owner: Owner = 
   } finally {
     closeSync(fd);
   }
-}
-
-/**
- * Writes a file whole or not at all, mode 0600. Made under a fresh name and moved into place: an unprivileged owner of
- * the directory cannot make root write through a link.
- */
-export function writePrivateFile(file: string, text: string, owner: Owner = root): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-  const fd = openSync(
-    temporary,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o600,
-  );
-  try {
-    writeSync(fd, text);
-    fchownSync(fd, owner.uid, owner.gid);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, file);
 }
 
 /** Throws a PatchbayError `NotRoot` for anybody but root. */

@@ -1,0 +1,227 @@
+/** Brings an instance up: whatever of it is missing is made, whatever is there stays. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { writePrivateFile } from '#certs/files.ts';
+import { PatchbayError } from '#machinery/errors.ts';
+import {
+  compileCacheOf,
+  composeAgentConfig,
+  composeControlPlaneConfig,
+  composeSupervisorConfig,
+  controlPlaneConfigFile,
+  nodeCommand,
+} from './config.ts';
+import { startCentral, startNodeController, startNodeSwitch } from './daemons.ts';
+import { ensureDirectory } from './files.ts';
+import { type InstanceState, readInstance, writeInstance } from './instance.ts';
+import { lockHolder, takeLock, writeJsonFile } from './lock.ts';
+import { type InstancePaths, nodePaths } from './names.ts';
+import { applyNetwork, claimMachineSubnet } from './network.ts';
+import { issueCertificates } from './pki.ts';
+import { composeLab, type Datapath, type LabPlan } from './plan.ts';
+import { choosePort } from './port.ts';
+import { askSupervisor, type SupervisorStatus } from './supervisor-protocol.ts';
+import { controlPlaneUser, ensureUser, qemuUser, type SystemUser } from './users.ts';
+import { until } from './wait.ts';
+
+/** How to bring an instance up. What is absent stays as it was, or gets its default. */
+export interface UpOptions {
+  /** Number of nodes; an instance that has more keeps them. Default 1. */
+  readonly nodes?: number;
+  readonly port?: number;
+  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  readonly datapath: Datapath;
+  readonly progress: (line: string) => void;
+}
+
+/** An instance that was brought up; its API may still be starting. */
+export interface UpResult {
+  readonly state: InstanceState;
+  readonly plan: LabPlan;
+  readonly supervisor: SupervisorStatus;
+}
+
+interface Users {
+  readonly own: SystemUser;
+  readonly qemu: SystemUser;
+}
+
+/** Brings an instance up. Throws a PatchbayError `Busy` while another command changes the same instance. */
+export async function bringUp(paths: InstancePaths, options: UpOptions): Promise<UpResult> {
+  const users = { own: await ensureUser(controlPlaneUser), qemu: await ensureUser(qemuUser) };
+  prepareDirectories(paths, users);
+  const lock = takeLock(paths.lock);
+  if ('holder' in lock) {
+    throw new PatchbayError(
+      'Busy',
+      `process ${lock.holder.pid} is changing instance "${paths.instance}"; wait for it, or end it and run this again`,
+    );
+  }
+  try {
+    return await bringUpLocked(paths, options, users);
+  } finally {
+    lock.release();
+  }
+}
+
+async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Users): Promise<UpResult> {
+  const state = await settleState(paths, options);
+  const plan = composeLab({ ...state, paths });
+  prepareNodeDirectories(plan);
+  options.progress(`laying out ${plan.nodes.length} nodes on 192.168.${state.machineSubnet}.0/24`);
+  const central = startCentral(plan, users.own);
+  const [firstAnswer] = await Promise.all([
+    prepareProcesses(paths, plan, state, users),
+    raiseNodes(plan, users.own, central),
+    central,
+  ]);
+  options.progress('starting the agents');
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, plan.nodes, users.own));
+  const supervisor = (await askSupervisor(paths.supervisorSocket, 'reload', 15_000)) ?? firstAnswer;
+  return { state, plan, supervisor };
+}
+
+/** Directories with their owners: what the unprivileged user owns holds nothing that root reads back as a program. */
+function prepareDirectories(paths: InstancePaths, { own }: Users): void {
+  for (const directory of [paths.state, paths.run, paths.log, path.join(paths.state, 'nodes')]) {
+    ensureDirectory(directory, 0o755);
+  }
+  ensureDirectory(paths.pki, 0o700);
+  for (const directory of [paths.controlPlane, paths.ovn, paths.ovnRun, path.join(paths.log, 'ovn')]) {
+    ensureDirectory(directory, 0o700, own);
+  }
+  ensureDirectory(compileCacheOf('root'), 0o700);
+  ensureDirectory(compileCacheOf('control-plane'), 0o700, own);
+  linkState(paths);
+}
+
+function prepareNodeDirectories(plan: LabPlan): void {
+  for (const node of plan.nodes) {
+    ensureDirectory(node.paths.state, 0o755);
+    ensureDirectory(node.paths.run, 0o755);
+    ensureDirectory(node.paths.ovs, 0o755);
+  }
+}
+
+/** Leaves a pointer to the state directory, so that later commands need no `--state-dir`. */
+function linkState({ stateLink, state }: InstancePaths): void {
+  try {
+    if (readlinkSync(stateLink) === state) {
+      return;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw error;
+    }
+  }
+  rmSync(stateLink, { force: true });
+  symlinkSync(state, stateLink);
+}
+
+/** Decides what the instance consists of: what it had before, what the options ask for, defaults. */
+async function settleState(paths: InstancePaths, options: UpOptions): Promise<InstanceState> {
+  const before = readInstance(paths);
+  const count = Math.max(options.nodes ?? 1, before?.nodes.length ?? 0);
+  if (options.nodes !== undefined && before !== undefined && options.nodes < before.nodes.length) {
+    options.progress(
+      `instance "${paths.instance}" has ${before.nodes.length} nodes and keeps them (asked for: ${options.nodes})`,
+    );
+  }
+  const machineSubnet = await claimMachineSubnet(paths.instance, before?.machineSubnet);
+  const isRunning =
+    lockHolder(path.join(paths.run, 'supervisor.pid')) !== undefined ||
+    lockHolder(path.join(paths.run, 'pids', 'control-plane.pid')) !== undefined;
+  const accelerator =
+    options.accelerator === undefined
+      ? before?.accelerator
+      : options.accelerator === 'auto'
+        ? undefined
+        : options.accelerator;
+  const state: InstanceState = {
+    version: 1,
+    instance: paths.instance,
+    nodes: Array.from({ length: count }, (_, index) => `node${index + 1}`),
+    machineSubnet,
+    port: await choosePort({ asked: options.port, before: before?.port, isOwn: isRunning }),
+    datapath: before?.datapath ?? options.datapath,
+    ...(accelerator === undefined ? {} : { accelerator }),
+  };
+  writeInstance(paths, state);
+  return state;
+}
+
+/** Certificates, configuration files, and a supervisor that starts the control plane while the nodes are laid out. */
+async function prepareProcesses(
+  paths: InstancePaths,
+  plan: LabPlan,
+  state: InstanceState,
+  users: Users,
+): Promise<SupervisorStatus> {
+  await issueCertificates(paths, plan, state.port, users.own);
+  const controlPlane = composeControlPlaneConfig(paths, plan, state.port);
+  await writePrivateFile(
+    controlPlaneConfigFile(paths),
+    `${JSON.stringify(controlPlane, undefined, 2)}\n`,
+    users.own,
+  );
+  for (const node of plan.nodes) {
+    const agent = composeAgentConfig(paths, node, users.qemu, state.accelerator);
+    await writePrivateFile(
+      nodePaths(paths, node.name).agentConfig,
+      `${JSON.stringify(agent, undefined, 2)}\n`,
+    );
+  }
+  const running = await askSupervisor(paths.supervisorSocket, 'status');
+  if (running !== undefined) {
+    return running;
+  }
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, [], users.own));
+  return startSupervisor(paths);
+}
+
+/** Starts the supervisor in a session of its own and waits for its first answer. */
+async function startSupervisor(paths: InstancePaths): Promise<SupervisorStatus> {
+  const logFile = path.join(paths.log, 'supervisor.log');
+  const log = openSync(logFile, 'a', 0o600);
+  const [file = process.execPath, ...rest] = [...nodeCommand('supervisor'), '--config', paths.supervisorFile];
+  const child = spawn(file, rest, {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCacheOf('root') },
+  });
+  closeSync(log);
+  let ended: string | undefined;
+  child.once('error', (error) => {
+    ended = error.message;
+  });
+  child.once('exit', (code, signal) => {
+    ended = signal ?? `exit ${code}`;
+  });
+  child.unref();
+  let answer: SupervisorStatus | undefined;
+  await until('the supervisor', 15_000, async () => {
+    if (ended !== undefined) {
+      throw new PatchbayError('SupervisorFailed', `the supervisor ended (${ended}); see ${logFile}`);
+    }
+    answer = await askSupervisor(paths.supervisorSocket, 'status');
+    return answer !== undefined;
+  });
+  if (answer === undefined) {
+    throw new PatchbayError('SupervisorFailed', `the supervisor does not answer; see ${logFile}`);
+  }
+  return answer;
+}
+
+/** Wires, then every node's Open vSwitch at the same time, then ovn-controller once the southbound database serves. */
+async function raiseNodes(plan: LabPlan, user: SystemUser, central: Promise<void>): Promise<void> {
+  const { freshNodes } = await applyNetwork(plan);
+  await Promise.all(
+    plan.nodes.map(async (node) => {
+      await startNodeSwitch(plan, node, freshNodes.has(node.name), user);
+      await central;
+      await startNodeController(node, user);
+    }),
+  );
+}
