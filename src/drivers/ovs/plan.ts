@@ -1,0 +1,339 @@
+/** Turns a batch of operations on resources into one OVSDB transaction (pure). */
+import { PatchbayError } from '#machinery/errors.ts';
+import type { OvsBridge, OvsMappings, OvsPort } from '#node-state/ovs.ts';
+import type { Operation } from '#node-state/resource.ts';
+import { equalValues, type Row, stringMapOf, stringOf } from '#wire/ovsdb/codec.ts';
+import { byUuid, type Columns, type Mutation, type OvsdbOperation } from '#wire/ovsdb/transaction.ts';
+import { FOREIGN_BRIDGES, type OvsResource } from './driver.ts';
+import {
+  ALLOWED_MAC,
+  DESCRIPTION,
+  formatMappings,
+  MAPPINGS,
+  OUR_MAPPINGS,
+  type OvsView,
+  ownExternalIds,
+  parseMappings,
+  REPLACES,
+  TAG,
+} from './view.ts';
+
+/** A row to which operations refer: one that is there (UUID), or one that this transaction inserts (its name). */
+type RowRef = { readonly uuid: string } | { readonly name: string };
+
+const BRIDGE_KEYS: readonly string[] = [TAG, REPLACES, DESCRIPTION];
+const PORT_KEYS: readonly string[] = [TAG, ALLOWED_MAC];
+
+/** Collects the OVSDB operations of one transaction. */
+export class OvsPlan {
+  readonly operations: OvsdbOperation[] = [];
+  /** True when ovs-vswitchd has something to do that must be waited for. */
+  isAwaited = false;
+  readonly #view: OvsView;
+  readonly #inserted = new Map<string, string>();
+  readonly #deleted = new Set<string>();
+  #mappings: Readonly<Record<string, string>> | undefined;
+
+  constructor(view: OvsView) {
+    this.#view = view;
+  }
+
+  /** Adds one operation. Throws PatchbayError when it cannot be done; nothing is added then. */
+  add(operation: Operation<OvsResource>): void {
+    const resource = operation.op === 'delete' ? operation.from : operation.to;
+    const isDelete = operation.op === 'delete';
+    switch (resource.kind) {
+      case 'ovs-bridge':
+        isDelete ? this.#deleteBridge(resource) : this.#putBridge(resource);
+        return;
+      case 'ovs-port':
+        isDelete ? this.#deletePort(resource) : this.#putPort(resource);
+        return;
+      case 'ovs-mappings':
+        this.#putMappings(isDelete ? {} : resource.mappings);
+    }
+  }
+
+  /** The transaction, with the request for ovs-vswitchd's acknowledgement when one is needed. */
+  finish(): readonly OvsdbOperation[] {
+    if (this.isAwaited && this.operations.length > 0) {
+      this.operations.push({
+        op: 'mutate',
+        table: 'Open_vSwitch',
+        where: [],
+        mutations: [['next_cfg', '+=', 1]],
+      });
+    }
+    return this.operations;
+  }
+
+  #putBridge(bridge: OvsBridge): void {
+    if (FOREIGN_BRIDGES.includes(bridge.name)) {
+      throw refusal(
+        'ForeignBridge',
+        `bridge ${bridge.name} belongs to OVN and the node's set-up`,
+        'use another bridge name',
+      );
+    }
+    const row = this.#present('Bridge', bridge.name, this.#view.bridge(bridge.name));
+    const columns = this.#bridgeColumns(bridge);
+    const mtu = { mtu_request: bridge.mtu === undefined ? [] : [bridge.mtu] };
+    if (row === undefined) {
+      this.#insertBridge(bridge, columns, mtu);
+      return;
+    }
+    if (!this.#view.isOurs(row)) {
+      throw refusal(
+        'ForeignBridge',
+        `Open vSwitch bridge ${bridge.name} exists and was not made by Patchbay`,
+        `remove it (ovs-vsctl del-br ${bridge.name}) or use another name`,
+      );
+    }
+    this.#update('Bridge', row, columns);
+    this.#updateKeys('Bridge', row, this.#bridgeIds(bridge), BRIDGE_KEYS);
+    const local = this.#view.interface(bridge.name);
+    if (local !== undefined) {
+      this.#update('Interface', local, mtu);
+    }
+    this.isAwaited = true;
+  }
+
+  #insertBridge(bridge: OvsBridge, columns: Columns, mtu: Columns): void {
+    if (this.#present('Port', bridge.name, this.#view.port(bridge.name)) !== undefined) {
+      throw refusal(
+        'NameInUse',
+        `an Open vSwitch port is named ${bridge.name} already`,
+        'use another bridge name',
+      );
+    }
+    const local = this.#insert('Interface', bridge.name, { name: bridge.name, type: 'internal', ...mtu });
+    const port = this.#insert('Port', bridge.name, { name: bridge.name, interfaces: [local] });
+    const row = this.#insert('Bridge', bridge.name, {
+      ...columns,
+      name: bridge.name,
+      datapath_type: this.#datapathType(),
+      ports: [port],
+      external_ids: this.#bridgeIds(bridge),
+    });
+    this.#mutate('Open_vSwitch', undefined, [['bridges', 'insert', [row]]]);
+    this.isAwaited = true;
+  }
+
+  #deleteBridge(bridge: OvsBridge): void {
+    const row = this.#present('Bridge', bridge.name, this.#view.bridge(bridge.name));
+    if (row === undefined || !this.#view.isOurs(row) || FOREIGN_BRIDGES.includes(bridge.name)) {
+      return;
+    }
+    this.#deleted.add(`Bridge/${bridge.name}`).add(`Port/${bridge.name}`).add(`Interface/${bridge.name}`);
+    this.#mutate('Open_vSwitch', undefined, [['bridges', 'delete', [row._uuid]]]);
+  }
+
+  #putPort(port: OvsPort): void {
+    const bridge = this.#bridgeRef(port);
+    const row = this.#present('Port', port.name, this.#view.port(port.name));
+    const current = row === undefined ? undefined : this.#view.bridgeOf(row);
+    if (port.allowedMac !== undefined && FOREIGN_BRIDGES.includes(port.bridge)) {
+      throw refusal(
+        'NotSupported',
+        `port ${port.name}: MAC check on ${port.bridge} is OVN's`,
+        'use port_security of OVN',
+      );
+    }
+    if (row !== undefined && !this.#view.isOurs(row)) {
+      throw refusal(
+        'ForeignPort',
+        `port ${port.name} is on Open vSwitch bridge ${current ? stringOf(current, 'name') : '?'} and not Patchbay's`,
+        `remove it there (ovs-vsctl del-port ${port.name})`,
+      );
+    }
+    this.isAwaited = true;
+    if (row === undefined) {
+      this.#insertPort(port, bridge);
+      return;
+    }
+    const local = this.#view.interface(port.name);
+    this.#update('Port', row, portColumns(port));
+    this.#updateKeys('Port', row, this.#portIds(port), PORT_KEYS);
+    if (local !== undefined) {
+      this.#update('Interface', local, { type: interfaceType(port) });
+      this.#updateKeys('Interface', local, port.externalIds, Object.keys(ownExternalIds(local)));
+    }
+    if (current !== undefined && stringOf(current, 'name') !== port.bridge) {
+      this.#mutate('Bridge', { uuid: current._uuid }, [['ports', 'delete', [row._uuid]]]);
+      this.#mutate('Bridge', bridge, [['ports', 'insert', [row._uuid]]]);
+    }
+  }
+
+  #insertPort(port: OvsPort, bridge: RowRef): void {
+    const local = this.#insert('Interface', port.name, {
+      name: port.name,
+      type: interfaceType(port),
+      external_ids: port.externalIds,
+    });
+    const columns = {
+      ...portColumns(port),
+      name: port.name,
+      interfaces: [local],
+      external_ids: this.#portIds(port),
+    };
+    const row = this.#insert('Port', port.name, columns);
+    this.#mutate('Bridge', bridge, [['ports', 'insert', [row]]]);
+  }
+
+  #deletePort(port: OvsPort): void {
+    const row = this.#present('Port', port.name, this.#view.port(port.name));
+    if (row === undefined || !this.#view.isOurs(row)) {
+      return;
+    }
+    this.#deleted.add(`Port/${port.name}`).add(`Interface/${port.name}`);
+    const bridge = this.#view.bridgeOf(row);
+    if (bridge !== undefined && this.#present('Bridge', stringOf(bridge, 'name'), bridge) !== undefined) {
+      this.#mutate('Bridge', { uuid: bridge._uuid }, [['ports', 'delete', [row._uuid]]]);
+    }
+  }
+
+  /** Keeps mappings that others made; those we made before and no longer want go. */
+  #putMappings(wanted: OvsMappings['mappings']): void {
+    const root = this.#view.root();
+    const ids = root === undefined ? {} : stringMapOf(root, 'external_ids');
+    const ours = this.#mappings ?? parseMappings(ids[OUR_MAPPINGS] ?? '');
+    const others = Object.entries(parseMappings(ids[MAPPINGS] ?? '')).filter(
+      ([network]) => ours[network] === undefined,
+    );
+    for (const [network, bridge] of others) {
+      if (wanted[network] !== undefined && wanted[network] !== bridge) {
+        throw refusal(
+          'ForeignMapping',
+          `physical network ${network} is mapped to ${bridge} by the node's set-up, and ${wanted[network]} is wanted`,
+          `remove it from external_ids:${MAPPINGS} of Open_vSwitch`,
+        );
+      }
+    }
+    this.#mappings = wanted;
+    const next = {
+      [MAPPINGS]: formatMappings({ ...Object.fromEntries(others), ...wanted }),
+      [OUR_MAPPINGS]: formatMappings(wanted),
+    };
+    const kept = Object.fromEntries(Object.entries(next).filter(([, text]) => text !== ''));
+    if (root !== undefined) {
+      this.#updateKeys('Open_vSwitch', root, kept, [MAPPINGS, OUR_MAPPINGS]);
+    }
+  }
+
+  #bridgeRef(port: OvsPort): RowRef {
+    const named = this.#inserted.get(`Bridge/${port.bridge}`);
+    if (named !== undefined) {
+      return { name: named };
+    }
+    const row = this.#present('Bridge', port.bridge, this.#view.bridge(port.bridge));
+    if (row === undefined) {
+      throw new PatchbayError(
+        'BridgeNotFound',
+        `port ${port.name}: Open vSwitch has no bridge ${port.bridge}; make it with a NodeNetworkConfigurationPolicy or correct the name`,
+      );
+    }
+    return { uuid: row._uuid };
+  }
+
+  /** `netdev` where OVN or its integration bridge says so; else the kernel's datapath, the default of Open vSwitch. */
+  #datapathType(): string {
+    const root = this.#view.root();
+    const asked =
+      root === undefined ? undefined : stringMapOf(root, 'external_ids')['ovn-bridge-datapath-type'];
+    const integration = FOREIGN_BRIDGES.map((name) => this.#view.bridge(name)).find(
+      (row) => row !== undefined,
+    );
+    return asked ?? (integration === undefined ? '' : stringOf(integration, 'datapath_type'));
+  }
+
+  #bridgeColumns(bridge: OvsBridge): Columns {
+    return {
+      fail_mode: [bridge.failMode],
+      stp_enable: bridge.stp ?? false,
+      rstp_enable: bridge.rstp ?? false,
+      mcast_snooping_enable: bridge.mcastSnooping ?? false,
+    };
+  }
+
+  #bridgeIds(bridge: OvsBridge): Readonly<Record<string, string>> {
+    return {
+      [TAG]: this.#view.tag,
+      ...(bridge.replaces === undefined ? {} : { [REPLACES]: bridge.replaces }),
+      ...(bridge.description === undefined || bridge.description === ''
+        ? {}
+        : { [DESCRIPTION]: bridge.description }),
+    };
+  }
+
+  #portIds(port: OvsPort): Readonly<Record<string, string>> {
+    const mac = port.allowedMac?.toLowerCase();
+    return { [TAG]: this.#view.tag, ...(mac === undefined ? {} : { [ALLOWED_MAC]: mac }) };
+  }
+
+  #present(table: string, name: string, row: Row | undefined): Row | undefined {
+    return this.#deleted.has(`${table}/${name}`) ? undefined : row;
+  }
+
+  #insert(table: string, key: string, row: Columns): string {
+    const name = `row${this.operations.length}`;
+    this.operations.push({ op: 'insert', table, row, name });
+    this.#inserted.set(`${table}/${key}`, name);
+    return name;
+  }
+
+  #update(table: string, row: Row, columns: Columns): void {
+    const changed = Object.entries(columns).filter(([column, value]) => {
+      const old = row[column];
+      return old === undefined || !equalValues(old, value);
+    });
+    if (changed.length > 0) {
+      this.operations.push({
+        op: 'update',
+        table,
+        where: byUuid(row._uuid),
+        row: Object.fromEntries(changed),
+      });
+    }
+  }
+
+  /** Sets those of `external_ids` that are in `wanted` and removes the rest of `owned`, leaving other keys alone. */
+  #updateKeys(
+    table: string,
+    row: Row,
+    wanted: Readonly<Record<string, string>>,
+    owned: readonly string[],
+  ): void {
+    const ids = stringMapOf(row, 'external_ids');
+    const changed = Object.entries(wanted).filter(([key, value]) => ids[key] !== value);
+    const stale = [...owned.filter((key) => wanted[key] === undefined), ...changed.map(([key]) => key)];
+    const present = stale.filter((key) => ids[key] !== undefined);
+    const mutations: Mutation[] = [
+      ...(present.length === 0 ? [] : [['external_ids', 'delete', present] as const]),
+      ...(changed.length === 0 ? [] : [['external_ids', 'insert', Object.fromEntries(changed)] as const]),
+    ];
+    if (mutations.length > 0) {
+      this.#mutate(table, { uuid: row._uuid }, mutations);
+    }
+  }
+
+  #mutate(table: string, row: RowRef | undefined, mutations: readonly Mutation[]): void {
+    const where = row === undefined ? [] : byUuid('uuid' in row ? row.uuid : row.name);
+    this.operations.push({ op: 'mutate', table, where, mutations });
+  }
+}
+
+function portColumns(port: OvsPort): Columns {
+  return {
+    tag: port.tag === undefined ? [] : [port.tag],
+    trunks: port.trunks ?? [],
+    vlan_mode: port.vlanMode === undefined ? [] : [port.vlanMode],
+  };
+}
+
+function interfaceType(port: OvsPort): string {
+  return port.interfaceType === 'internal' ? 'internal' : '';
+}
+
+function refusal(reason: string, message: string, remedy: string): PatchbayError {
+  return new PatchbayError(reason, `${message}; ${remedy}`, { retryable: false });
+}
