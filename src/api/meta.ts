@@ -57,6 +57,7 @@ export interface Cause {
     | 'FieldValueForbidden'
     | 'FieldValueNotFound'
     | 'FieldValueTooLong'
+    | 'FieldValueTooMany'
     | 'FieldValueTypeInvalid';
   /** Path such as `spec.template.spec.networks[0].name`. */
   readonly field: string;

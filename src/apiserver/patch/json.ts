@@ -50,12 +50,21 @@ interface PatchState {
 
 function readOperation(operation: unknown, index: number): JsonPatchOperation {
   const bad = (what: string) =>
-    new PatchbayError('BadRequest', `error decoding patch: operation ${index}: ${what}`, { retryable: false });
+    new PatchbayError('BadRequest', `error decoding patch: operation ${index}: ${what}`, {
+      retryable: false,
+    });
   if (typeof operation !== 'object' || operation === null || Array.isArray(operation)) {
     throw bad('must be an object with "op" and "path"');
   }
   const { op, path, from } = operation as Record<string, unknown>;
-  if (op !== 'add' && op !== 'remove' && op !== 'replace' && op !== 'move' && op !== 'copy' && op !== 'test') {
+  if (
+    op !== 'add' &&
+    op !== 'remove' &&
+    op !== 'replace' &&
+    op !== 'move' &&
+    op !== 'copy' &&
+    op !== 'test'
+  ) {
     throw bad(`unexpected kind: ${String(op)}; allowed are add, remove, replace, move, copy, test`);
   }
   if (typeof path !== 'string') {
@@ -74,18 +83,21 @@ function applyOperation(state: PatchState, operation: JsonPatchOperation, index:
   const path = parsePointer(operation.path, index);
   switch (operation.op) {
     case 'add':
-      return addValue(state, path, structuredClone(operation.value), index);
+      addValue(state, path, structuredClone(operation.value), index);
+      return;
     case 'remove':
       removeValue(state, path, index);
       return;
     case 'replace':
-      return replaceValue(state, path, structuredClone(operation.value), index);
+      replaceValue(state, path, structuredClone(operation.value), index);
+      return;
     case 'move': {
       const from = parsePointer(operation.from ?? '', index);
       if (from.length < path.length && from.every((token, at) => token === path[at])) {
         throw refused(index, operation.path, 'a value cannot be moved into itself');
       }
-      return addValue(state, path, removeValue(state, from, index), index);
+      addValue(state, path, removeValue(state, from, index), index);
+      return;
     }
     case 'copy': {
       const value = getValue(state, parsePointer(operation.from ?? '', index), index);
@@ -93,7 +105,8 @@ function applyOperation(state: PatchState, operation: JsonPatchOperation, index:
       if (state.copied > MAX_COPIED_NODES) {
         throw refused(index, operation.path, 'the patch copies too much');
       }
-      return addValue(state, path, structuredClone(value), index);
+      addValue(state, path, structuredClone(value), index);
+      return;
     }
     case 'test':
       if (!deepEqual(getValue(state, path, index), operation.value)) {

@@ -11,12 +11,17 @@ const WORDS: Readonly<Record<Cause['type'], string>> = {
   FieldValueForbidden: 'Forbidden',
   FieldValueNotFound: 'Not found',
   FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many',
 };
 
-const BEGINNINGS = [...new Set(Object.values(WORDS)), 'Too many'];
+const BEGINNINGS = [...new Set(Object.values(WORDS))];
 
 /** Causes whose words never carry the value. */
-const VALUELESS: ReadonlySet<Cause['type']> = new Set(['FieldValueRequired', 'FieldValueForbidden', 'FieldValueTooLong']);
+const VALUELESS: ReadonlySet<Cause['type']> = new Set([
+  'FieldValueRequired',
+  'FieldValueForbidden',
+  'FieldValueTooLong',
+]);
 
 /**
  * A cause with upstream's whole message: `Invalid value: "x": why`.
@@ -28,13 +33,17 @@ export function cause(type: Cause['type'], field: string, detail: string, value?
 
 /** A value outside a list of words: `Unsupported value: "x": supported values: "a", "b"`. */
 export function notSupported(field: string, value: unknown, allowed: readonly unknown[]): Cause {
-  const words = allowed.map((item) => (typeof item === 'string' ? JSON.stringify(item) : JSON.stringify(JSON.stringify(item))));
+  const words = allowed.map((item) =>
+    typeof item === 'string' ? JSON.stringify(item) : JSON.stringify(JSON.stringify(item)),
+  );
   return cause('FieldValueNotSupported', field, `supported values: ${words.join(', ')}`, value);
 }
 
 /** `causes[].message` of upstream for any cause, also one whose message is only the detail. */
 export function causeMessage(of: Cause): string {
-  return BEGINNINGS.some((word) => of.message.startsWith(word)) ? of.message : bodyOf(of.type, of.message, of.value);
+  return BEGINNINGS.some((word) => of.message.startsWith(word))
+    ? of.message
+    : bodyOf(of.type, of.message, of.value);
 }
 
 function bodyOf(type: Cause['type'], detail: string, value: unknown): string {

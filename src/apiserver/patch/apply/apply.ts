@@ -4,7 +4,11 @@ import type { ApplyConflict, ApplyRequest, ApplyResult, ManagedFieldsEntry, Upda
 export declare function serverSideApply(request: ApplyRequest): ApplyResult;
 
 /** Being written: `metadata.managedFields` after an ordinary write (operation Update). */
-export declare function updateManagedFields(request: UpdateRequest): readonly ManagedFieldsEntry[] | undefined;
+export declare function updateManagedFields(
+  request: UpdateRequest,
+): readonly ManagedFieldsEntry[] | undefined;
 
 /** Being written: the 409 `Status` of conflicts, in upstream's words. */
-export declare function conflictStatus(conflicts: readonly ApplyConflict[]): import('#machinery/errors.ts').StatusBody;
+export declare function conflictStatus(
+  conflicts: readonly ApplyConflict[],
+): import('#machinery/errors.ts').StatusBody;

@@ -1,0 +1,38 @@
+import type { Environment } from '@marcbachmann/cel-js';
+import { registerFormats } from './functions/format.ts';
+import { registerLists } from './functions/lists.ts';
+import { registerCidr, registerIp } from './functions/network.ts';
+import { registerQuantity } from './functions/quantity.ts';
+import { registerStrings } from './functions/strings.ts';
+import { registerUrl } from './functions/url.ts';
+import { celLibrary } from './library.ts';
+import { registerTwoVariableMacros } from './macros.ts';
+
+let environment: Environment | undefined;
+
+/**
+ * The environment of validation rules: CEL with Kubernetes' function libraries.
+ * https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-features-and-libraries
+ */
+export function celEnvironment(): Environment {
+  environment ??= createEnvironment();
+  return environment;
+}
+
+function createEnvironment(): Environment {
+  const made = new (celLibrary().Environment)({
+    enableOptionalTypes: true,
+    homogeneousAggregateLiterals: false,
+    limits: { maxAstNodes: 20_000, maxDepth: 100 },
+  });
+  made.registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
+  registerIp(made);
+  registerCidr(made);
+  registerQuantity(made);
+  registerUrl(made);
+  registerStrings(made);
+  registerLists(made);
+  registerFormats(made);
+  registerTwoVariableMacros(made);
+  return made;
+}

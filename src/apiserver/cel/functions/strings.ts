@@ -1,0 +1,64 @@
+import { createRequire } from 'node:module';
+import type { Environment } from '@marcbachmann/cel-js';
+import { patternTest } from '../../schema/pattern.ts';
+import { spend } from '../budget.ts';
+import { CelError } from '../library.ts';
+import { formatString } from './printf.ts';
+
+/** Kubernetes' regex library and the string functions of CEL's extension that the package lacks. */
+export function registerStrings(environment: Environment): void {
+  environment
+    .registerFunction('string.matchesRe2(string): bool', (text: string, pattern: string) => {
+      spend(1 + text.length / 100);
+      return patternTest(pattern)(text);
+    })
+    .registerFunction(
+      'string.find(string): string',
+      (text: string, pattern: string) => findAll(text, pattern, 1)[0] ?? '',
+    )
+    .registerFunction('string.findAll(string): list<string>', (text: string, pattern: string) =>
+      findAll(text, pattern, -1),
+    )
+    .registerFunction(
+      'string.findAll(string, int): list<string>',
+      (text: string, pattern: string, most: bigint) => findAll(text, pattern, Number(most)),
+    )
+    .registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) =>
+      replace(text, from, to, -1),
+    )
+    .registerFunction(
+      'string.replace(string, string, int): string',
+      (text: string, from: string, to: string, n: bigint) => replace(text, from, to, Number(n)),
+    )
+    .registerFunction('string.charAt(int): string', charAt)
+    .registerFunction('string.reverse(): string', (text: string) => [...text].toReversed().join(''))
+    .registerFunction('string.format(list): string', formatString);
+}
+
+function findAll(text: string, pattern: string, most: number): string[] {
+  patternTest(pattern); // refuses what RE2 does not know
+  spend(1 + text.length / 100);
+  const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js');
+  const matcher = RE2JS.compile(pattern).matcher(text);
+  const found: string[] = [];
+  while (found.length !== most && matcher.find()) {
+    found.push(matcher.group() ?? '');
+  }
+  return found;
+}
+
+function replace(text: string, from: string, to: string, most: number): string {
+  const parts = text.split(from);
+  const cuts = most < 0 ? parts.length - 1 : Math.min(most, parts.length - 1);
+  spend(1 + (text.length + cuts * to.length) / 100);
+  const head = parts.slice(0, cuts + 1).join(to);
+  return [head, ...parts.slice(cuts + 1)].join(from);
+}
+
+function charAt(text: string, index: bigint): string {
+  const characters = [...text];
+  if (index < 0n || index > BigInt(characters.length)) {
+    throw new CelError(`index out of range: ${index}`);
+  }
+  return characters[Number(index)] ?? '';
+}

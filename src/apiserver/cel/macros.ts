@@ -1,0 +1,187 @@
+import type { Environment } from '@marcbachmann/cel-js';
+import { spend } from './budget.ts';
+import { CelError } from './library.ts';
+
+/*
+ * The two-variable comprehensions of CEL's extension (`all(i, v, …)`, `exists`, `existsOne`, `transformList`,
+ * `transformMap`). They stand on `forkWithVariable`, `reuse` and `setIterValue`, which the CEL package does not document:
+ * its version is pinned, and macros.test.ts would notice a change.
+ */
+
+interface Context {
+  forkWithVariable(name: string, type: unknown): Context;
+  reuse(parent: Context): Context;
+  setIterValue(value: unknown, evaluator: Evaluator): Context;
+}
+
+interface Evaluator {
+  run(node: unknown, context: Context): unknown;
+}
+
+interface Checker {
+  check(node: unknown, context: Context): unknown;
+  getType(name: string): unknown;
+}
+
+interface Macro {
+  readonly receiver: unknown;
+  readonly first: string;
+  readonly second: string;
+  /** The last arguments: a predicate and, or or, a transform. */
+  readonly bodies: readonly unknown[];
+  outer: Context | undefined;
+  inner: Context | undefined;
+}
+
+interface Expansion {
+  readonly args: readonly unknown[];
+  readonly receiver: unknown;
+}
+
+/** Sees one pair; returns what ends the loop, or undefined to go on. */
+type Step<R> = (run: (body: number) => unknown, key: unknown) => R | undefined;
+
+interface Loop {
+  readonly returns: string;
+  start(): { readonly step: Step<unknown>; finish(): unknown };
+}
+
+/** Adds the two-variable macros to an environment. */
+export function registerTwoVariableMacros(environment: Environment): void {
+  register(environment, 'all(ast, ast, ast): bool', { returns: 'bool', start: startAll });
+  register(environment, 'exists(ast, ast, ast): bool', { returns: 'bool', start: startExists });
+  register(environment, 'existsOne(ast, ast, ast): bool', { returns: 'bool', start: startExistsOne });
+  register(environment, 'exists_one(ast, ast, ast): bool', { returns: 'bool', start: startExistsOne });
+  register(environment, 'transformList(ast, ast, ast): list<dyn>', {
+    returns: 'list<dyn>',
+    start: () => startList(false),
+  });
+  register(environment, 'transformList(ast, ast, ast, ast): list<dyn>', {
+    returns: 'list<dyn>',
+    start: () => startList(true),
+  });
+  register(environment, 'transformMap(ast, ast, ast): map<dyn, dyn>', {
+    returns: 'map<dyn, dyn>',
+    start: () => startMap(false),
+  });
+  register(environment, 'transformMap(ast, ast, ast, ast): map<dyn, dyn>', {
+    returns: 'map<dyn, dyn>',
+    start: () => startMap(true),
+  });
+}
+
+function startAll() {
+  return {
+    step: (run: (body: number) => unknown) => (run(0) === true ? undefined : false),
+    finish: () => true,
+  };
+}
+
+function startExists() {
+  return {
+    step: (run: (body: number) => unknown) => (run(0) === true ? true : undefined),
+    finish: () => false,
+  };
+}
+
+function startExistsOne() {
+  let count = 0;
+  return {
+    step(run: (body: number) => unknown) {
+      count += run(0) === true ? 1 : 0;
+      return undefined;
+    },
+    finish: () => count === 1,
+  };
+}
+
+function startList(filtered: boolean) {
+  const list: unknown[] = [];
+  return {
+    step(run: (body: number) => unknown) {
+      if (!filtered || run(0) === true) {
+        list.push(run(filtered ? 1 : 0));
+      }
+      return undefined;
+    },
+    finish: () => list,
+  };
+}
+
+function startMap(filtered: boolean) {
+  const map = new Map<unknown, unknown>();
+  return {
+    step(run: (body: number) => unknown, key: unknown) {
+      if (!filtered || run(0) === true) {
+        map.set(key, run(filtered ? 1 : 0));
+      }
+      return undefined;
+    },
+    finish: () => map,
+  };
+}
+
+function register(environment: Environment, signature: string, loop: Loop): void {
+  environment.registerFunction(`dyn.${signature}`, (({ args, receiver }: Expansion) => ({
+    receiver,
+    first: identifier(args[0]),
+    second: identifier(args[1]),
+    bodies: args.slice(2),
+    outer: undefined,
+    inner: undefined,
+    async: false,
+    typeCheck: (checker: Checker, macro: Macro, context: Context) => typeCheck(checker, macro, context, loop),
+    evaluate: (evaluator: Evaluator, macro: Macro, context: Context) =>
+      evaluate(evaluator, macro, context, loop),
+  })) as (...values: unknown[]) => unknown);
+}
+
+function typeCheck(checker: Checker, macro: Macro, context: Context, loop: Loop): unknown {
+  const dyn = checker.getType('dyn');
+  checker.check(macro.receiver, context);
+  macro.outer = context.forkWithVariable(macro.first, dyn);
+  macro.inner = macro.outer.forkWithVariable(macro.second, dyn);
+  for (const body of macro.bodies) {
+    checker.check(body, macro.inner);
+  }
+  return checker.getType(loop.returns);
+}
+
+function evaluate(evaluator: Evaluator, macro: Macro, context: Context, loop: Loop): unknown {
+  const { outer, inner } = macro;
+  if (outer === undefined || inner === undefined) {
+    throw new CelError('a two-variable comprehension was run before it was checked');
+  }
+  const state = loop.start();
+  for (const [key, value] of entriesOf(evaluator.run(macro.receiver, context))) {
+    spend(1);
+    const outerNow = outer.reuse(context).setIterValue(key, evaluator);
+    const innerNow = inner.reuse(outerNow).setIterValue(value, evaluator);
+    const ended = state.step((body) => evaluator.run(macro.bodies[body], innerNow), key);
+    if (ended !== undefined) {
+      return ended;
+    }
+  }
+  return state.finish();
+}
+
+function entriesOf(range: unknown): Iterable<readonly [unknown, unknown]> {
+  if (Array.isArray(range)) {
+    return range.map((item, index) => [BigInt(index), item] as const);
+  }
+  if (range instanceof Map) {
+    return range.entries();
+  }
+  if (typeof range === 'object' && range !== null) {
+    return Object.entries(range);
+  }
+  throw new CelError('a comprehension ranges over a list or a map');
+}
+
+function identifier(node: unknown): string {
+  const { op, args } = node as { op?: unknown; args?: unknown };
+  if (op !== 'id' || typeof args !== 'string') {
+    throw new CelError('a comprehension variable must be a plain name');
+  }
+  return args;
+}

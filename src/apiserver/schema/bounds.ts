@@ -1,0 +1,148 @@
+import type { SchemaNode } from '#api/schema.ts';
+import { deepEqual } from '../patch/equal.ts';
+import { cause, notSupported } from './causes.ts';
+import { matchesFormat } from './formats.ts';
+import type { PreparedNode } from './prepared.ts';
+import type { WalkContext } from './walk.ts';
+
+const INT32_MIN = -(2 ** 31);
+const INT32_MAX = 2 ** 31 - 1;
+
+/** The JSON type of a value, in OpenAPI's words. */
+export function typeName(value: unknown): string {
+  if (value === null) {
+    return 'null';
+  }
+  if (Array.isArray(value)) {
+    return 'array';
+  }
+  if (typeof value === 'number') {
+    return Number.isInteger(value) ? 'integer' : 'number';
+  }
+  return typeof value;
+}
+
+/** Checks a value's type and adds a cause when it is wrong. `null` is right for nullable nodes. */
+export function checkType(
+  prepared: PreparedNode,
+  value: unknown,
+  path: string,
+  context: WalkContext,
+): boolean {
+  const { types } = prepared;
+  if (types.length === 0 || (value === null && prepared.node.nullable === true)) {
+    return true;
+  }
+  const name = typeName(value);
+  if (types.includes(name) || (name === 'integer' && types.includes('number'))) {
+    return true;
+  }
+  const detail = `${path} in body must be of type ${prepared.typeWords}: "${name}"`;
+  context.causes.push(cause('FieldValueTypeInvalid', path, detail, name));
+  context.blocked = true;
+  return false;
+}
+
+/** Checks enum, bounds, pattern and format of a value of the right type. */
+export function checkBounds(
+  prepared: PreparedNode,
+  value: unknown,
+  path: string,
+  context: WalkContext,
+): void {
+  const { node } = prepared;
+  if (node.enum !== undefined && !node.enum.some((word) => deepEqual(word, value))) {
+    // Builtin kinds are checked against Go sets, which list their words sorted.
+    const words = context.builtin ? node.enum.toSorted() : node.enum;
+    context.causes.push(notSupported(path, value, words));
+    context.blocked = true;
+  }
+  if (typeof value === 'string') {
+    checkString(prepared, value, path, context);
+  } else if (typeof value === 'number') {
+    checkNumber(node, value, path, context);
+  } else if (Array.isArray(value)) {
+    checkItemCount(node, value.length, path, context);
+  } else if (node.maxProperties !== undefined && Object.keys(Object(value)).length > node.maxProperties) {
+    tooMany(path, Object.keys(Object(value)).length, node.maxProperties, context);
+  }
+}
+
+function checkString(
+  { node, matches }: PreparedNode,
+  value: string,
+  path: string,
+  context: WalkContext,
+): void {
+  const { causes } = context;
+  if (node.maxLength !== undefined && exceeds(value, node.maxLength)) {
+    causes.push(cause('FieldValueTooLong', path, `may not be more than ${node.maxLength} bytes`));
+    context.blocked = true;
+  }
+  if (node.minLength !== undefined && [...value].length < node.minLength) {
+    if (context.builtin && value === '') {
+      causes.push(cause('FieldValueRequired', path, ''));
+    } else {
+      const detail = `${path} in body should be at least ${node.minLength} chars long`;
+      causes.push(cause('FieldValueInvalid', path, detail, value));
+    }
+  }
+  if (matches !== undefined && !matches(value)) {
+    causes.push(cause('FieldValueInvalid', path, `${path} in body should match '${node.pattern}'`, value));
+  }
+  if (node.format !== undefined && !matchesFormat(node.format, value)) {
+    const detail = `${path} in body must be of type ${node.format}: ${JSON.stringify(value)}`;
+    causes.push(cause('FieldValueTypeInvalid', path, detail, value));
+    context.blocked = true;
+  }
+}
+
+/** Lengths are counted in characters, not UTF-16 units. */
+function exceeds(value: string, most: number): boolean {
+  return value.length > most && (value.length > 2 * most || [...value].length > most);
+}
+
+function checkNumber(node: SchemaNode, value: number, path: string, context: WalkContext): void {
+  const { minimum, maximum } = node;
+  const refuse = (detail: string) => context.causes.push(cause('FieldValueInvalid', path, detail, value));
+  if (node.format === 'int32' && (value < INT32_MIN || value > INT32_MAX)) {
+    refuse(`${path} in body must be of type integer with format int32`);
+    return;
+  }
+  const low = minimum !== undefined && value < minimum;
+  const high = maximum !== undefined && value > maximum;
+  if (!low && !high) {
+    return;
+  }
+  if (!context.builtin) {
+    refuse(
+      low
+        ? `${path} in body should be greater than or equal to ${minimum}`
+        : `${path} in body should be less than or equal to ${maximum}`,
+    );
+  } else if (minimum !== undefined && maximum !== undefined) {
+    refuse(`must be between ${minimum} and ${maximum}, inclusive`);
+  } else {
+    refuse(low ? `must be greater than or equal to ${minimum}` : `must be less than or equal to ${maximum}`);
+  }
+}
+
+function checkItemCount(node: SchemaNode, count: number, path: string, context: WalkContext): void {
+  if (node.maxItems !== undefined && count > node.maxItems) {
+    tooMany(path, count, node.maxItems, context);
+  }
+  if (node.minItems !== undefined && count < node.minItems) {
+    if (context.builtin && count === 0) {
+      context.causes.push(cause('FieldValueRequired', path, ''));
+    } else {
+      const detail = `${path} in body should have at least ${node.minItems} items`;
+      context.causes.push(cause('FieldValueInvalid', path, detail, count));
+    }
+  }
+}
+
+function tooMany(path: string, count: number, most: number, context: WalkContext): void {
+  const detail = `must have at most ${most} ${most === 1 ? 'item' : 'items'}`;
+  context.causes.push(cause('FieldValueTooMany', path, detail, count));
+  context.blocked = true;
+}
