@@ -32,6 +32,8 @@ export interface VmInfo {
   readonly agentConnected: boolean;
   /** Unix socket of the guest agent's channel. */
   readonly agentSocket: string;
+  /** Unix socket of the serial console; one client at a time. */
+  readonly consoleSocket: string;
   /** File with everything the guest wrote to its serial port. Written by QEMU's user: open with O_NOFOLLOW. */
   readonly serialLog: string;
 }

@@ -1,0 +1,95 @@
+# Network configuration: the functions that network.awk calls.
+
+rename() {
+  ip link set "$1" down
+  ip link set "$1" name "$2"
+  ip link set "$2" up
+}
+
+mac() {
+  ip link set "$1" down
+  ip link set "$1" address "$2"
+  ip link set "$1" up
+}
+
+mtu() {
+  ip link set "$1" mtu "$2"
+}
+
+vlan() {
+  modprobe 8021q
+  ip link add link "$2" name "$1" type vlan id "$3"
+  ip link set "$1" up
+}
+
+address() {
+  case $2 in
+    *:*) ip -6 addr add "$2" dev "$1" nodad ;;
+    *) ip addr add "$2" broadcast + dev "$1" ;;
+  esac
+}
+
+# route CARD TARGET GATEWAY [METRIC]; "-" as card: whichever reaches the gateway; "-" as gateway: on the link.
+route() {
+  family=''
+  case $2$3 in *:*) family=-6 ;; esac
+  set -- "$@" ''
+  ip $family route add "$2" ${3:+$([ "$3" = - ] || echo "via $3")} ${1:+$([ "$1" = - ] || echo "dev $1")} ${4:+metric $4}
+}
+
+dns() {
+  echo "nameserver $1" >>/etc/resolv.conf
+}
+
+search() {
+  echo "search $1" >>/etc/resolv.conf
+}
+
+no_ra() {
+  echo 0 >"/proc/sys/net/ipv6/conf/$1/accept_ra"
+}
+
+# There is no DHCPv6 client here: addresses and routes come from router advertisements.
+dhcp6() {
+  echo 2 >"/proc/sys/net/ipv6/conf/$1/accept_ra"
+  echo 1 >"/proc/sys/net/ipv6/conf/$1/autoconf"
+}
+
+# The first DISCOVER leaves at once and is repeated every second until a server answers.
+dhcp4() {
+  udhcpc -f -i "$1" -t 30 -T 1 -A 5 -S -O 26 -O 121 -x "hostname:$hostname" -s /lib/guest/dhcp >/dev/null 2>&1 &
+}
+
+absent() {
+  echo "network-config names $1, which is no network card of this machine" >/dev/console
+}
+
+# meta-data is YAML; its first local-hostname is the name until user data says otherwise.
+read_hostname() {
+  hostname=guest
+  [ -n "$seed_meta" ] || return
+  while IFS=' :",' read -r key value rest; do
+    case $key in
+      local-hostname) hostname=$value ;;
+      '"local-hostname"' | '{"local-hostname"') hostname=$value ;;
+    esac
+  done <"$seed_meta"
+  hostname=${hostname%\"} hostname=${hostname#\"}
+}
+
+configure_network() {
+  read_hostname
+  echo "$hostname" >/proc/sys/kernel/hostname
+  find_cards
+  if [ -n "$seed_network" ]; then
+    cd /lib/guest
+    eval "$(awk -v nics="$cards" -f yaml.awk -f plan.awk -f network.awk "$seed_network")"
+    cd /
+  else
+    IFS=,
+    for card in $cards; do
+      dhcp4 "${card%%=*}"
+    done
+    unset IFS
+  fi
+}
