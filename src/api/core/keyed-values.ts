@@ -1,10 +1,12 @@
 /** Rules ConfigMap and Secret share. */
 import { isDeepStrictEqual } from 'node:util';
+import { forbidden, invalid } from '../cause.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 
 /** Upstream's limit for ConfigMaps and Secrets, in bytes. */
 export const MAX_KEYED_BYTES = 1024 * 1024;
 
+type Field = 'data' | 'binaryData';
 type Keyed = KubeObject & {
   readonly immutable?: boolean | undefined;
   readonly data?: Readonly<Record<string, string>> | undefined;
@@ -17,38 +19,26 @@ type Keyed = KubeObject & {
  */
 export function validateKeyedValues(
   kind: 'ConfigMap' | 'Secret',
-  fields: readonly ('data' | 'binaryData')[],
+  fields: readonly Field[],
   object: Keyed,
   old: Keyed | undefined,
 ): readonly Cause[] {
   const causes: Cause[] = [];
   let bytes = 0;
   for (const field of fields) {
+    const encoding = kind === 'Secret' || field === 'binaryData' ? 'base64' : 'utf8';
     for (const [key, value] of Object.entries(object[field] ?? {})) {
-      const encoded = kind === 'Secret' || field === 'binaryData';
       causes.push(...keyCauses(`${field}[${key}]`, key));
-      if (encoded && !isBase64(value)) causes.push(base64Cause(`${field}[${key}]`, value));
-      bytes += encoded ? Buffer.byteLength(value, 'base64') : Buffer.byteLength(value);
+      if (encoding === 'base64') causes.push(...base64Causes(`${field}[${key}]`, value));
+      bytes += Buffer.byteLength(value, encoding);
     }
   }
-  for (const key of Object.keys(object.binaryData ?? {})) {
-    if (kind === 'ConfigMap' && object.data?.[key] !== undefined) {
-      causes.push({
-        type: 'FieldValueInvalid',
-        field: `data[${key}]`,
-        value: key,
-        message: `Invalid value: ${JSON.stringify(key)}: duplicate of key present in binaryData; keep it in one of the two`,
-      });
-    }
-  }
-  if (bytes > MAX_KEYED_BYTES) {
-    causes.push({
-      type: 'FieldValueTooLong',
-      field: fields.length === 1 ? (fields[0] ?? '') : '',
-      message: `Too long: ${bytes} bytes, may not be more than ${MAX_KEYED_BYTES} bytes; split it over several objects`,
-    });
-  }
-  return [...causes, ...immutableCauses(kind, fields, object, old)];
+  return [
+    ...causes,
+    ...twiceCauses(object, fields),
+    ...sizeCauses(fields, bytes),
+    ...immutableCauses(kind, fields, object, old),
+  ];
 }
 
 /** Whether text is standard base64 with padding. */
@@ -57,45 +47,49 @@ export function isBase64(text: string): boolean {
   return bare.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(bare);
 }
 
-function keyCauses(field: string, key: string): readonly Cause[] {
-  if (key.length <= 253 && /^[-._a-zA-Z0-9]+$/.test(key) && key !== '.' && !key.startsWith('..')) return [];
-  const message =
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', " +
-    "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+'), at most 253 characters, not '.' and not starting with '..'";
-  return [
-    {
-      type: 'FieldValueInvalid',
-      field,
-      value: key,
-      message: `Invalid value: ${JSON.stringify(key)}: ${message}`,
-    },
-  ];
+function twiceCauses(object: Keyed, fields: readonly Field[]): readonly Cause[] {
+  if (!fields.includes('binaryData')) return [];
+  return Object.keys(object.binaryData ?? {})
+    .filter((key) => object.data?.[key] !== undefined)
+    .map((key) =>
+      invalid(`data[${key}]`, key, 'duplicate of key present in binaryData; keep it in one of the two'),
+    );
 }
 
-function base64Cause(field: string, value: string): Cause {
-  return {
-    type: 'FieldValueInvalid',
-    field,
-    message: `Invalid value: ${value.length} characters that are not base64; encode the bytes, or use stringData for text`,
-  };
+function sizeCauses(fields: readonly Field[], bytes: number): readonly Cause[] {
+  if (bytes <= MAX_KEYED_BYTES) return [];
+  const message = `may not be more than ${MAX_KEYED_BYTES} bytes, has ${bytes}; split it over several objects`;
+  return [{ type: 'FieldValueTooLong', field: fields.length === 1 ? (fields[0] ?? '') : '', message }];
+}
+
+function keyCauses(field: string, key: string): readonly Cause[] {
+  if (key.length > 253) return [invalid(field, key, 'must be no more than 253 characters')];
+  if (key === '.') return [invalid(field, key, "must not be '.'")];
+  if (key === '..') return [invalid(field, key, "must not be '..'")];
+  if (key.startsWith('..')) return [invalid(field, key, "must not start with '..'")];
+  if (/^[-._a-zA-Z0-9]+$/.test(key)) return [];
+  const detail =
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or " +
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+  return [invalid(field, key, detail)];
+}
+
+/** The value is not shown: it may be a secret. */
+function base64Causes(field: string, value: string): readonly Cause[] {
+  if (isBase64(value)) return [];
+  const message = `the ${value.length} characters are not base64; encode the bytes, or use stringData for text`;
+  return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${message}` }];
 }
 
 function immutableCauses(
   kind: string,
-  fields: readonly ('data' | 'binaryData')[],
+  fields: readonly Field[],
   object: Keyed,
   old: Keyed | undefined,
 ): readonly Cause[] {
   if (old?.immutable !== true) return [];
-  const remedy = `field is immutable when \`immutable\` is set; delete the ${kind} and create it again`;
-  const causes: Cause[] = [];
-  if (object.immutable !== true) {
-    causes.push({ type: 'FieldValueForbidden', field: 'immutable', message: `Forbidden: ${remedy}` });
-  }
-  for (const field of fields) {
-    if (!isDeepStrictEqual(object[field] ?? {}, old[field] ?? {})) {
-      causes.push({ type: 'FieldValueForbidden', field, message: `Forbidden: ${remedy}` });
-    }
-  }
-  return causes;
+  const detail = `field is immutable when \`immutable\` is set; delete the ${kind} and create it again`;
+  const changed = fields.filter((field) => !isDeepStrictEqual(object[field] ?? {}, old[field] ?? {}));
+  const named = object.immutable === true ? changed : ['immutable', ...changed];
+  return named.map((field) => forbidden(field, detail));
 }

@@ -1,3 +1,4 @@
+import { invalid, required } from '../cause.ts';
 import { ageColumn } from '../columns.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
@@ -65,23 +66,34 @@ function withData({ stringData, ...secret }: Secret): Secret {
 }
 
 function validate({ object, old }: AdmissionRequest<Secret>): readonly Cause[] {
-  const causes = [...validateKeyedValues('Secret', ['data'], object, old)];
-  if (old !== undefined && old.type !== object.type) {
-    causes.push({
-      type: 'FieldValueInvalid',
-      field: 'type',
-      value: object.type,
-      message: `Invalid value: ${JSON.stringify(object.type)}: field is immutable; delete the Secret and create it again with the other type`,
-    });
+  const missing = (REQUIRED_KEYS[object.type ?? ''] ?? []).filter((key) => object.data?.[key] === undefined);
+  return [
+    ...validateKeyedValues('Secret', ['data'], object, old),
+    ...(old === undefined || old.type === object.type
+      ? []
+      : [
+          invalid(
+            'type',
+            object.type,
+            'field is immutable; delete the Secret and create it again with the other type',
+          ),
+        ]),
+    ...missing.map((key) => required(`data[${key}]`, `a Secret of type ${object.type} must have this key`)),
+    ...basicAuthCauses(object),
+  ];
+}
+
+/** Upstream asks for one of the two keys. */
+function basicAuthCauses({ type, data }: Secret): readonly Cause[] {
+  if (
+    type !== 'kubernetes.io/basic-auth' ||
+    data?.['username'] !== undefined ||
+    data?.['password'] !== undefined
+  ) {
+    return [];
   }
-  for (const key of REQUIRED_KEYS[object.type ?? ''] ?? []) {
-    if (object.data?.[key] === undefined) {
-      causes.push({
-        type: 'FieldValueRequired',
-        field: `data[${key}]`,
-        message: `Required value: a Secret of type ${object.type} must have the key ${key}`,
-      });
-    }
-  }
-  return causes;
+  return [
+    required('data[username]', 'a Secret of this type must have the key username or password'),
+    required('data[password]', 'a Secret of this type must have the key username or password'),
+  ];
 }

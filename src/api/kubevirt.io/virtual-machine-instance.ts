@@ -1,7 +1,11 @@
 import { ageColumn } from '../columns.ts';
-import type { KindDefinition, PrinterColumn } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { AdmissionRequest, KindDefinition, PrinterColumn } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { object, type TypeOf } from '../schema.ts';
+import { changedInstanceCauses, leavesSpec, nameCauses } from './admission/metadata.ts';
+import { withInstanceDefaults } from './admission/spec-defaults.ts';
+import { validateSpec } from './admission/spec-rules.ts';
+import { warnAboutSpec } from './admission/warnings.ts';
 import { virtualMachineInstanceSpec } from './virtual-machine-instance-spec.ts';
 import { virtualMachineInstanceStatus } from './virtual-machine-instance-status.ts';
 
@@ -53,4 +57,32 @@ export const virtualMachineInstance: KindDefinition<VirtualMachineInstance> = {
   schema,
   subresources: { status: true },
   columns,
+  mutate: withDefaults,
+  validate,
+  warn: (request) =>
+    leavesSpec(request) || isOwned(request) ? [] : warnAboutSpec(request.object.spec, 'spec', request),
 };
+
+function withDefaults({
+  object,
+  subresource,
+  operation,
+}: AdmissionRequest<VirtualMachineInstance>): VirtualMachineInstance {
+  if (subresource !== undefined || operation !== 'CREATE') return object;
+  return { ...object, spec: withInstanceDefaults(object.spec) };
+}
+
+function validate(request: AdmissionRequest<VirtualMachineInstance>): readonly Cause[] {
+  if (leavesSpec(request)) return [];
+  const { metadata, spec } = request.object;
+  return [
+    ...(request.operation === 'CREATE' ? nameCauses(metadata) : []),
+    ...changedInstanceCauses(request),
+    ...validateSpec(spec, 'spec'),
+  ];
+}
+
+/** Whoever wrote the virtual machine was told already. */
+function isOwned({ object }: AdmissionRequest<VirtualMachineInstance>): boolean {
+  return object.metadata.ownerReferences?.some(({ controller }) => controller === true) ?? false;
+}

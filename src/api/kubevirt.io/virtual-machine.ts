@@ -1,7 +1,12 @@
 import { ageColumn } from '../columns.ts';
-import type { KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { array, boolean, map, object, oneOf, string, type TypeOf } from '../schema.ts';
+import { leavesSpec, nameCauses } from './admission/metadata.ts';
+import { runStrategyCauses } from './admission/run-strategy.ts';
+import { withDefaultMachine, withInstanceDefaults } from './admission/spec-defaults.ts';
+import { validateSpec } from './admission/spec-rules.ts';
+import { warnAboutSpec } from './admission/warnings.ts';
 import { dataVolumeTemplate } from './data-volume.ts';
 import { virtualMachineInstanceSpec } from './virtual-machine-instance-spec.ts';
 import { virtualMachineStatus } from './virtual-machine-status.ts';
@@ -92,4 +97,41 @@ export const virtualMachine: KindDefinition<VirtualMachine> = {
     { name: 'Status', type: 'string', jsonPath: '.status.printableStatus' },
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
   ],
+  mutate: withDefaults,
+  validate,
+  warn,
 };
+
+const SPEC = 'spec.template.spec';
+
+/** As upstream only architecture and machine type: the rest is filled in on the instance, so that it follows the template. */
+function withDefaults({ object, subresource, operation }: AdmissionRequest<VirtualMachine>): VirtualMachine {
+  if (subresource !== undefined || operation === 'DELETE') return object;
+  const { spec } = object;
+  return {
+    ...object,
+    spec: { ...spec, template: { ...spec.template, spec: withDefaultMachine(spec.template.spec) } },
+  };
+}
+
+/** The template is checked as the instance made of it will be. */
+function validate(request: AdmissionRequest<VirtualMachine>): readonly Cause[] {
+  if (leavesSpec(request)) return [];
+  const { metadata, spec } = request.object;
+  return [
+    ...(request.operation === 'CREATE' ? nameCauses(metadata) : []),
+    ...runStrategyCauses(spec),
+    ...validateSpec(withInstanceDefaults(spec.template.spec), SPEC),
+  ];
+}
+
+function warn(request: AdmissionRequest<VirtualMachine>): readonly string[] {
+  if (leavesSpec(request)) return [];
+  const { spec } = request.object;
+  return [
+    ...(spec.running === undefined
+      ? []
+      : ['spec.running is deprecated, please use spec.runStrategy instead.']),
+    ...warnAboutSpec(withInstanceDefaults(spec.template.spec), SPEC, request),
+  ];
+}
