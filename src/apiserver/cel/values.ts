@@ -57,37 +57,18 @@ function stringToCel(format: string | undefined, value: string): unknown {
       return new Date(value);
     case 'byte':
       return Uint8Array.from(Buffer.from(value, 'base64'));
-    case 'duration': {
-      const nanos = durationNanos(value);
-      const { Duration } = celLibrary();
-      return nanos === undefined
-        ? value
-        : new Duration(nanos / 1_000_000_000n, Number(nanos % 1_000_000_000n));
-    }
+    case 'duration':
+      return durationToCel(value);
     default:
       return value;
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  h: 3.6e12,
-  m: 6e10,
-  s: 1e9,
-  ms: 1e6,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ns: 1,
-};
-
-function durationNanos(text: string): bigint | undefined {
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
-  if (match === null) {
-    return undefined;
+/** The CEL package does not export its duration, but can be asked for one. */
+function durationToCel(value: string): unknown {
+  try {
+    return celLibrary().evaluate('duration(value)', { value });
+  } catch {
+    return value; // the schema's format check has already refused it
   }
-  let nanos = 0n;
-  for (const [, amount, unit] of (match[2] ?? '').matchAll(/(\d+(?:\.\d*)?)([a-zµμ]+)/g)) {
-    nanos += BigInt(Math.round(Number(amount) * (UNITS[unit ?? ''] ?? 0)));
-  }
-  return match[1] === '-' ? -nanos : nanos;
 }
