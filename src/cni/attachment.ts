@@ -42,6 +42,8 @@ export interface Attachment {
   /** The node's end: bridge ports, Open vSwitch ports, filters. */
   readonly nodeResources: readonly Resource[];
   readonly gateways: readonly string[];
+  /** Frames of the guest with another source MAC than its own are to be dropped in the sandbox too. */
+  readonly macSpoofCheck?: boolean;
 }
 
 /** A CNI plug-in type. */

@@ -14,19 +14,11 @@ export function satisfies(desired: Resource, observed: Resource): boolean {
   if (desired.kind === 'link' && observed.kind === 'link') {
     return linkSatisfies(desired, observed);
   }
-  if (desired.kind === 'ovs-port' || desired.kind === 'ovs-bridge') {
-    return covers(withoutUndefined(desired), observed) && sameFields(desired, observed);
+  if (desired.kind === 'ovs-port' || desired.kind === 'ovs-bridge' || desired.kind === 'ovs-mappings') {
+    // Read back in one spelling, with nothing that was not asked for.
+    return covers(desired, observed) && covers(observed, desired);
   }
   return covers(desired, observed);
-}
-
-/** VLAN tagging must also be gone when it is no longer asked for. */
-function sameFields(desired: Resource, observed: Resource): boolean {
-  if (desired.kind !== 'ovs-port' || observed.kind !== 'ovs-port') {
-    return true;
-  }
-  const optional = ['tag', 'trunks', 'vlanMode', 'allowedMac'] as const;
-  return optional.every((key) => (desired[key] === undefined) === (observed[key] === undefined));
 }
 
 function linkSatisfies(desired: Link, observed: Link): boolean {
@@ -61,8 +53,4 @@ export function covers(desired: unknown, observed: unknown): boolean {
   return Object.entries(desired).every(
     ([key, value]) => value === undefined || covers(value, found.get(key)),
   );
-}
-
-function withoutUndefined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }
