@@ -1,11 +1,10 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RowChange } from '#wire/ovsdb/cache.ts';
 import { OvsdbClient } from '#wire/ovsdb/client.ts';
 import { stringMapOf, stringOf } from '#wire/ovsdb/codec.ts';
 import { byUuid, TransactionError } from '#wire/ovsdb/transaction.ts';
-import { OVN_NB_SCHEMA, type OvsdbServer, startOvsdb } from './support/ovsdb.ts';
+import { OVN_NB_SCHEMA, type OvsdbServer, startOvsdb, startRelay } from './support/ovsdb.ts';
 
 const NB = {
   database: 'OVN_Northbound',
@@ -194,8 +193,7 @@ describe('OvsdbClient against ovsdb-server', () => {
       return row !== undefined && stringMapOf(row, 'external_ids')['a'] === '2' ? true : undefined;
     });
     expect(changes).toHaveLength(1);
-    relay.server.close();
-    relay.cut();
+    relay.close();
   });
 
   it('rejects what waits when it is ended', async () => {
@@ -207,46 +205,3 @@ describe('OvsdbClient against ovsdb-server', () => {
     end = new AbortController();
   });
 });
-
-interface Relay {
-  readonly path: string;
-  readonly server: Server;
-  cut(): void;
-  refuse(on: boolean): void;
-}
-
-/** A unix socket in front of another one, whose connections can be cut. */
-async function startRelay(path: string, target: string): Promise<Relay> {
-  const open = new Set<Socket>();
-  let refusing = false;
-  const server = createServer((client) => {
-    if (refusing) {
-      client.destroy();
-      return;
-    }
-    const upstream = connect(target);
-    for (const socket of [client, upstream]) {
-      open.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => {
-        open.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-    client.pipe(upstream).pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  return {
-    path,
-    server,
-    cut: () => {
-      for (const socket of open) {
-        socket.destroy();
-      }
-    },
-    refuse: (on) => {
-      refusing = on;
-    },
-  };
-}

@@ -46,7 +46,8 @@ class RealOvs implements OvsDriver {
   readonly #watched = new Map<string, AbortController>();
   /** What we believe to be there: where the copy says otherwise, somebody else was at work. */
   #believed = new Map<string, OvsResource>();
-  #broken = new Set<string>();
+  /** Kernel index of the link under each port of ours; 0 when it is gone. */
+  #links = new Map<string, number>();
   #queue: Promise<unknown> = Promise.resolve();
   #isApplying = false;
 
@@ -86,6 +87,7 @@ class RealOvs implements OvsDriver {
 
   #start(): void {
     this.#believed = new Map(this.#view.resources().map((resource) => [resourceId(resource), resource]));
+    this.#links = this.#observeLinks();
     this.#client.subscribe(() => this.#noticed());
     this.#syncLater(this.#bridgesOfOurs());
   }
@@ -106,6 +108,7 @@ class RealOvs implements OvsDriver {
     } finally {
       this.#isApplying = false;
       this.#believe(operations, errors);
+      this.#adoptLinks(operations.map((operation) => nameOf(operation)));
       this.#noticed();
     }
     return operations.map((operation) => {
@@ -115,8 +118,13 @@ class RealOvs implements OvsDriver {
   }
 
   /** All in one transaction; when the database refuses it, one by one, so that only the culprits fail. */
-  async #transact(operations: readonly OvsOperation[], errors: Map<OvsOperation, Error>): Promise<void> {
+  async #transact(
+    operations: readonly OvsOperation[],
+    errors: Map<OvsOperation, Error>,
+    isAwaited = false,
+  ): Promise<void> {
     const plan = new OvsPlan(this.#view);
+    plan.isAwaited = isAwaited;
     for (const operation of operations) {
       try {
         plan.add(operation);
@@ -140,7 +148,7 @@ class RealOvs implements OvsDriver {
     } catch (error) {
       if (error instanceof TransactionError && planned.length > 1) {
         for (const operation of planned) {
-          await this.#transact([operation], errors);
+          await this.#transact([operation], errors, isAwaited);
         }
         return;
       }
@@ -327,20 +335,76 @@ class RealOvs implements OvsDriver {
       return;
     }
     const actual = new Map(this.#view.resources().map((resource) => [resourceId(resource), resource]));
-    const broken = new Set<string>();
-    for (const resource of actual.values()) {
-      const local = resource.kind === 'ovs-port' ? this.#view.interface(resource.name) : undefined;
-      if (local !== undefined && optionalOf(local, 'error') !== undefined) {
-        broken.add(resourceId(resource));
-      }
-    }
-    if (isDeepStrictEqual(actual, this.#believed) && isDeepStrictEqual(broken, this.#broken)) {
+    const links = this.#observeLinks();
+    if (isDeepStrictEqual(actual, this.#believed) && isDeepStrictEqual(links, this.#links)) {
       return;
     }
+    const renewed = [...links].filter(
+      ([name, index]) => index > 0 && (this.#links.get(name) ?? index) !== index,
+    );
     this.#believed = actual;
-    this.#broken = broken;
+    this.#links = links;
+    void this.#serially(() => this.#reattach(renewed.map(([name]) => name)));
     this.#options.onChange?.({ scope: NODE });
     this.#syncLater(this.#bridgesOfOurs());
+  }
+
+  #observeLinks(): Map<string, number> {
+    const links = new Map<string, number>();
+    for (const row of this.#view.ports()) {
+      const local = this.#view.isOurs(row) ? this.#view.interface(stringOf(row, 'name')) : undefined;
+      const index = local === undefined ? undefined : optionalOf(local, 'ifindex');
+      if (local !== undefined && stringOf(local, 'type') === '' && typeof index === 'number') {
+        links.set(stringOf(row, 'name'), index);
+      }
+    }
+    return links;
+  }
+
+  /** Takes the links of ports that we just touched as they are; what happened to others meanwhile is still to be noticed. */
+  #adoptLinks(names: readonly (string | undefined)[]): void {
+    const now = this.#observeLinks();
+    for (const name of new Set([...this.#links.keys(), ...now.keys()])) {
+      const index = now.get(name);
+      if (index === undefined) {
+        this.#links.delete(name);
+      } else if (names.includes(name) || !this.#links.has(name)) {
+        this.#links.set(name, index);
+      }
+    }
+  }
+
+  /**
+   * Gives ports whose link was made anew back their link: the netdev datapath keeps reading the socket of the link that
+   * is gone (Open vSwitch 3.1), until the port itself goes and comes.
+   */
+  async #reattach(names: readonly string[]): Promise<void> {
+    const ports = this.#view.resources().filter((r) => r.kind === 'ovs-port' && names.includes(r.name));
+    if (ports.length === 0) {
+      return;
+    }
+    this.#isApplying = true;
+    try {
+      const errors = new Map<OvsOperation, Error>();
+      await this.#transact(
+        ports.map((from) => ({ op: 'delete', from })),
+        errors,
+        true,
+      );
+      await this.#transact(
+        ports.map((to) => ({ op: 'create', to })),
+        errors,
+      );
+      for (const error of errors.values()) {
+        this.#options.onError?.(error);
+      }
+    } catch (error) {
+      this.#options.onError?.(toError(error));
+    } finally {
+      this.#isApplying = false;
+      this.#adoptLinks(names);
+      this.#noticed();
+    }
   }
 
   #serially<T>(task: () => Promise<T>): Promise<T> {
@@ -351,6 +415,11 @@ class RealOvs implements OvsDriver {
     );
     return done;
   }
+}
+
+function nameOf(operation: OvsOperation): string | undefined {
+  const resource = operation.op === 'delete' ? operation.from : operation.to;
+  return resource.kind === 'ovs-port' ? resource.name : undefined;
 }
 
 function portError(row: Row | undefined, name: string, bridge: string): Error | undefined {

@@ -25,7 +25,7 @@ export const OVS_TABLES: Readonly<Record<string, TableMonitor>> = {
   },
   Port: { columns: ['name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'external_ids'], indexes: byName },
   Interface: {
-    columns: ['name', 'type', 'external_ids', 'mtu_request', 'ofport', 'error'],
+    columns: ['name', 'type', 'external_ids', 'mtu_request', 'ofport', 'ifindex', 'error'],
     indexes: byName,
   },
 };

@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '#drivers/command.ts';
@@ -70,4 +71,59 @@ export async function killPidfile(pidfile: string): Promise<void> {
   }
   await rm(pidfile, { force: true });
   await run(['tail', `--pid=${pid}`, '-s', '0.01', '-f', '/dev/null']);
+}
+
+/** A unix socket in front of another one: its connections can be cut, and its transactions are counted. */
+export interface Relay {
+  readonly path: string;
+  /** `transact` requests that passed. */
+  transactions(): number;
+  cut(): void;
+  refuse(on: boolean): void;
+  close(): void;
+}
+
+/** Relays `path` to `target`. */
+export async function startRelay(path: string, target: string): Promise<Relay> {
+  const open = new Set<Socket>();
+  let refusing = false;
+  let transactions = 0;
+  const server = createServer((client) => {
+    if (refusing) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(target);
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => {
+        open.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (chunk: Buffer) => {
+      transactions += chunk.toString('latin1').split('"method":"transact"').length - 1;
+    });
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const cut = (): void => {
+    for (const socket of open) {
+      socket.destroy();
+    }
+  };
+  return {
+    path,
+    transactions: () => transactions,
+    cut,
+    refuse: (on) => {
+      refusing = on;
+    },
+    close: () => {
+      server.close();
+      cut();
+    },
+  };
 }
