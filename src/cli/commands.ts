@@ -1,0 +1,19 @@
+/** Every command of `patchbay`, in the order its help shows them. */
+import type { RegisterCommand } from './command.ts';
+import { registerDoctor } from './commands/doctor.ts';
+import { registerDown } from './commands/down.ts';
+import { registerImage } from './commands/image.ts';
+import { registerKubeconfig } from './commands/kubeconfig.ts';
+import { registerQuickstart } from './commands/quickstart.ts';
+import { registerStatus } from './commands/status.ts';
+import { registerUp } from './commands/up.ts';
+
+export const commands: readonly RegisterCommand[] = [
+  registerQuickstart,
+  registerUp,
+  registerDown,
+  registerStatus,
+  registerDoctor,
+  registerKubeconfig,
+  registerImage,
+];

@@ -1,0 +1,8 @@
+/** What commands exit with. */
+export const exitCodes = {
+  ok: 0,
+  /** Something failed, or a check found a fault. */
+  failure: 1,
+  /** The command line was wrong. */
+  usage: 2,
+} as const;
