@@ -128,8 +128,10 @@ function descriptor(
   directories: readonly Node[],
 ): void {
   const d = image.subarray(sector * SECTOR, (sector + 1) * SECTOR);
-  d.fill(0x20, 8, 72);
-  d.fill(0x20, 190, 813);
+  // Text fields are padded with spaces of their alphabet.
+  const space = isJoliet ? Buffer.of(0, 0x20) : ' ';
+  d.fill(space, 8, 72);
+  d.fill(space, 190, isJoliet ? 702 : 813);
   d.write(isJoliet ? '\x02CD001\x01' : '\x01CD001\x01', 0, 'latin1');
   const name = isJoliet ? Buffer.from(label.slice(0, 16), 'utf16le').swap16() : Buffer.from(label, 'latin1');
   name.copy(d, 40, 0, 32);

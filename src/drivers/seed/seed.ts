@@ -18,10 +18,10 @@ export const composeSeedImage: SeedImage = (seed) => {
 };
 
 function noCloudFiles(seed: VmSeed): IsoFiles {
-  // JSON is YAML; quoted so that no name becomes a number or a date.
-  const metaData = { 'instance-id': seed.instanceId, 'local-hostname': seed.hostname };
+  // Quoted as in JSON, so that no name becomes a number or a date.
+  const metaData = `instance-id: ${JSON.stringify(seed.instanceId)}\nlocal-hostname: ${JSON.stringify(seed.hostname)}\n`;
   return {
-    'meta-data': Buffer.from(`${JSON.stringify(metaData, null, 1)}\n`),
+    'meta-data': Buffer.from(metaData),
     'user-data': Buffer.from(seed.userData),
     ...(seed.networkData === undefined ? {} : { 'network-config': Buffer.from(seed.networkData) }),
   };

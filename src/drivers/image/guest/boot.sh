@@ -48,8 +48,8 @@ mount_seed() {
       return
     elif [ -e /seed/openstack/latest ]; then
       seed_meta=/seed/openstack/latest/meta_data.json seed_user=/seed/openstack/latest/user_data
-      [ ! -e /seed/openstack/latest/network_config.yaml ] ||
-        seed_network=/seed/openstack/latest/network_config.yaml
+      [ ! -e /seed/openstack/latest/network_data.json ] ||
+        seed_network=/seed/openstack/latest/network_data.json
       return
     fi
     umount /seed

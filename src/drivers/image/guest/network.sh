@@ -64,17 +64,15 @@ absent() {
   echo "network-config names $1, which is no network card of this machine" >/dev/console
 }
 
-# meta-data is YAML; its first local-hostname is the name until user data says otherwise.
+# The name in meta-data: a YAML line, or one of a JSON object.
 read_hostname() {
   hostname=guest
   [ -n "$seed_meta" ] || return
-  while IFS=' :",' read -r key value rest; do
+  while IFS=': ,' read -r key value rest; do
     case $key in
-      local-hostname) hostname=$value ;;
-      '"local-hostname"' | '{"local-hostname"') hostname=$value ;;
+      local-hostname | '"local-hostname"') hostname=${value#\"} hostname=${hostname%\"} ;;
     esac
   done <"$seed_meta"
-  hostname=${hostname%\"} hostname=${hostname#\"}
 }
 
 configure_network() {
