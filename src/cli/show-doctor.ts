@@ -1,0 +1,48 @@
+/** Prints every probe of this machine. */
+import { probeDatapath } from '#lab/datapath.ts';
+import { probeMachine } from '#lab/machine-probes.ts';
+import type { OutputOptions } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type Cell, printJson, printTable } from './output.ts';
+
+/** What a row of the table needs; drivers' probes have more. */
+interface Row {
+  readonly name: string;
+  readonly present: boolean;
+  readonly required: boolean;
+  readonly chosen: string;
+  readonly why: string;
+  readonly remedy?: string;
+}
+
+/** Exits with 1 when something required is missing. What is optional has a stand-in, named in its row. */
+export async function showDoctor({ output }: OutputOptions): Promise<void> {
+  const [machine, datapath] = await Promise.all([probeMachine(), probeDatapath()]);
+  const rows: readonly Row[] = [...machine, { ...datapath, required: false }];
+  if (output === 'json') {
+    printJson(rows);
+  } else {
+    printTable(
+      ['PROBE', 'THERE', 'CHOSEN', 'WHY'],
+      rows.map((row) => [row.name, thereOf(row), row.chosen, row.why]),
+    );
+    const remedies = rows.filter(({ remedy }) => remedy !== undefined);
+    if (remedies.length > 0) {
+      process.stdout.write('\n');
+      printTable(
+        ['PROBE', 'TO MEND IT'],
+        remedies.map(({ name, remedy = '' }) => [name, remedy]),
+      );
+    }
+  }
+  if (rows.some(({ required, present }) => required && !present)) {
+    process.exitCode = exitCodes.failure;
+  }
+}
+
+function thereOf({ present, required }: Row): Cell {
+  if (present) {
+    return { text: 'yes', style: 'green' };
+  }
+  return required ? { text: 'NO', style: 'red' } : { text: 'no', style: 'yellow' };
+}
