@@ -1,0 +1,52 @@
+import type { KindDefinition } from '#api/kind.ts';
+import { qualified } from '../api-errors.ts';
+
+/** Verbs of every resource, in discovery's order. */
+export const resourceVerbs: readonly string[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+
+/** A subresource as discovery tells it. */
+export interface Subresource {
+  readonly name: string;
+  readonly kind: string;
+  /** Group and version when they are not the parent's. */
+  readonly group?: string;
+  readonly version?: string;
+  readonly verbs: readonly string[];
+}
+
+/** The subresources that are served for a kind. */
+export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
+  const listed: Subresource[] = [];
+  if (qualified(kind) === 'pods') {
+    listed.push({ name: 'binding', kind: 'Binding', verbs: ['create'] });
+  }
+  if (qualified(kind) === 'namespaces') {
+    listed.push({ name: 'finalize', kind: 'Namespace', verbs: ['update'] });
+  }
+  if (kind.subresources?.status === true) {
+    listed.push({ name: 'status', kind: kind.kind, verbs: ['get', 'patch', 'update'] });
+  }
+  return listed;
+}
+
+/** Groups in the order they are served, each with its versions and their kinds. */
+export function groupsOf(
+  kinds: readonly KindDefinition[],
+): ReadonlyMap<string, ReadonlyMap<string, readonly KindDefinition[]>> {
+  const groups = new Map<string, Map<string, KindDefinition[]>>();
+  for (const kind of kinds) {
+    const versions = groups.get(kind.group) ?? new Map<string, KindDefinition[]>();
+    groups.set(kind.group, versions);
+    versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind]);
+  }
+  return groups;
+}

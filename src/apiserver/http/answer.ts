@@ -1,0 +1,110 @@
+import { constants, gzip } from 'node:zlib';
+import { stringify as toYaml } from 'yaml';
+import type { StatusBody } from '#machinery/errors.ts';
+import type { Incoming, Outgoing } from './exchange.ts';
+
+/** Answers below this many bytes are not compressed, as in kube-apiserver. */
+const gzipThreshold = 128 * 1024;
+
+/** Most characters of warnings in one answer; more make some clients refuse the headers. */
+const warningBudget = 4096;
+
+/** An answer that is ready to be sent. */
+export interface Answer {
+  readonly code: number;
+  /** JSON text, or other text when `contentType` says so. */
+  readonly body: string;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer whose connection is used further: a watch. It is called once the head may be sent. */
+export interface StreamAnswer {
+  readonly stream: (response: Outgoing) => void;
+}
+
+/** An answer of one object that is text already. */
+export function jsonText(body: string, code = 200): Answer {
+  return { code, body };
+}
+
+/** An answer of one value. */
+export function json(value: unknown, code = 200): Answer {
+  return { code, body: JSON.stringify(value) };
+}
+
+/** Plain text. */
+export function text(body: string, code = 200): Answer {
+  return { code, body, contentType: 'text/plain; charset=utf-8' };
+}
+
+/** The answer of a refusal. */
+export function statusAnswer(status: StatusBody): Answer {
+  const seconds = status.details?.retryAfterSeconds;
+  return {
+    ...json({ kind: 'Status', apiVersion: 'v1', metadata: {}, ...status }, status.code ?? 500),
+    ...(seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }),
+  };
+}
+
+/** Turns a JSON answer into YAML. */
+export function asYaml(answer: Answer): Answer {
+  const body = toYaml(JSON.parse(answer.body), { version: '1.1', aliasDuplicateObjects: false });
+  return { ...answer, body, contentType: 'application/yaml' };
+}
+
+/** Writes warnings as `Warning: 299` headers (RFC 7234, 5.5). */
+export function setWarnings(response: Outgoing, warnings: readonly string[]): void {
+  let left = warningBudget;
+  const values: string[] = [];
+  for (const warning of new Set(warnings)) {
+    const words = quotable(warning).slice(0, left);
+    left -= words.length;
+    if (words !== '') {
+      values.push(`299 - "${words.replaceAll(/["\\]/g, '\\$&')}"`);
+    }
+  }
+  if (values.length > 0) {
+    // Headers are bytes to Node: UTF-8 goes through as Latin-1.
+    response.setHeader(
+      'warning',
+      values.map((value) => Buffer.from(value, 'utf8').toString('latin1')),
+    );
+  }
+}
+
+function quotable(warning: string): string {
+  return warning.replaceAll(/\p{Cc}+/gu, ' ').trim();
+}
+
+/** Sends an answer, compressed when it is big and the client takes it. */
+export function send(request: Incoming, response: Outgoing, answer: Answer): void {
+  response.statusCode = answer.code;
+  response.setHeader('content-type', answer.contentType ?? 'application/json');
+  response.setHeader('cache-control', 'no-cache, private');
+  for (const [name, value] of Object.entries(answer.headers ?? {})) {
+    response.setHeader(name, value);
+  }
+  if (request.method === 'HEAD' || answer.code === 304) {
+    response.end();
+    return;
+  }
+  if (
+    answer.body.length < gzipThreshold ||
+    !/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  ) {
+    const bytes = Buffer.from(answer.body, 'utf8');
+    response.setHeader('content-length', bytes.length);
+    response.end(bytes);
+    return;
+  }
+  gzip(answer.body, { level: constants.Z_BEST_SPEED }, (error, bytes) => {
+    if (error === null) {
+      response.setHeader('content-encoding', 'gzip');
+      response.setHeader('vary', 'Accept-Encoding');
+      response.end(bytes);
+    } else {
+      response.end(answer.body);
+    }
+  });
+}

@@ -1,0 +1,108 @@
+/** Reading request bodies: bounded in size and depth, never trusted. */
+import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { messageOf } from '#machinery/errors.ts';
+import { badRequest, tooLarge, unsupportedMediaType } from '../api-errors.ts';
+import type { Incoming } from './exchange.ts';
+import { scanJson } from './json-scan.ts';
+
+/** Most bytes a request body may have, as in kube-apiserver. */
+export const bodyLimit = 3 * 1024 * 1024;
+
+/** Deepest nesting of a request body. */
+export const depthLimit = 64;
+
+/** A decoded body. */
+export interface Decoded {
+  readonly value: unknown;
+  /** Paths of keys that occur twice, such as `data.a`; the last one counts. */
+  readonly duplicates: readonly string[];
+}
+
+/** Reads the whole body as text. Rejects with 413 above the limit and with 400 when it is no UTF-8. */
+export function readBody(request: Incoming): Promise<string> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > bodyLimit) {
+    return Promise.reject(tooLarge(bodyLimit));
+  }
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return Promise.reject(unsupportedMediaType(['application/json', 'application/yaml']));
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > bodyLimit) {
+        reject(tooLarge(bodyLimit));
+        request.removeAllListeners('data');
+        request.resume();
+      } else {
+        chunks.push(chunk);
+      }
+    });
+    request.on('end', () => {
+      try {
+        const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+        resolve(utf8.decode(bytes));
+      } catch (error) {
+        reject(badRequest(`the request body is not UTF-8: ${messageOf(error)}`));
+      }
+    });
+    request.on('error', reject);
+    request.on('aborted', () => reject(badRequest('the request was aborted')));
+  });
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/** Media type without parameters, in lower case. */
+export function mediaType(header: string | undefined): string {
+  return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Decodes a body that creates or replaces an object. Throws 415 for other media types and 400 for what cannot be read. */
+export function decodeBody(text: string, contentType: string | undefined): Decoded {
+  const type = mediaType(contentType);
+  if (type === '' || type === 'application/json') {
+    return decodeJson(text);
+  }
+  if (type === 'application/yaml' || type === 'text/yaml') {
+    return decodeYaml(text);
+  }
+  throw unsupportedMediaType(['application/json', 'application/yaml']);
+}
+
+/** Decodes JSON. */
+export function decodeJson(text: string): Decoded {
+  const scan = scanJson(text, depthLimit);
+  if (scan.refusal !== undefined) {
+    throw badRequest(scan.refusal);
+  }
+  try {
+    return { value: JSON.parse(text), duplicates: scan.duplicates };
+  } catch (error) {
+    throw badRequest(`error decoding the request body: ${messageOf(error)}`);
+  }
+}
+
+/** Decodes one document of YAML (or JSON, its subset) the way Kubernetes does: as YAML 1.1, as far as that differs. */
+export function decodeYaml(text: string): Decoded {
+  if (/^\s*\{/.test(text)) {
+    return decodeJson(text);
+  }
+  try {
+    const value: unknown = parseYaml(text, {
+      version: '1.1',
+      merge: false,
+      maxAliasCount: 16,
+      uniqueKeys: true,
+    });
+    // Through JSON: dates, maps with odd keys and shared references of YAML must not get any further.
+    return decodeJson(JSON.stringify(value));
+  } catch (error) {
+    throw error instanceof YAMLParseError || error instanceof ReferenceError || error instanceof TypeError
+      ? badRequest(`error converting YAML to JSON: ${messageOf(error)}`)
+      : error;
+  }
+}

@@ -1,0 +1,157 @@
+import type { KindDefinition } from '#api/kind.ts';
+import { timestamp } from '#machinery/clock.ts';
+import type { Entry } from '#store/entry.ts';
+import { StoreError } from '#store/errors.ts';
+import { conflict, deletedStatus, notFound } from '../api-errors.ts';
+import type { Services } from './call.ts';
+import { hasGeneration, keyOf } from './catalog.ts';
+import type { DeleteOptions } from './delete-options.ts';
+import { isRecord } from './metadata.ts';
+import { type ApiObject, encoder, objectOf } from './objects.ts';
+import { namespaceFinalizers } from './update.ts';
+
+const attempts = 5;
+const defaultPodGrace = 30;
+
+/** The answer's text: a Status when the object is gone, else the object that is being deleted. */
+export async function remove(
+  services: Services,
+  kind: KindDefinition,
+  place: { readonly namespace: string; readonly name: string },
+  options: DeleteOptions,
+): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const entry = services.store.head(keyOf(kind, place.namespace, place.name));
+    if (entry === undefined) {
+      await services.store.settled();
+      throw notFound(kind, place.name);
+    }
+    try {
+      return await removeEntry(services, kind, entry, options);
+    } catch (error) {
+      if (
+        !(error instanceof StoreError) ||
+        attempt >= attempts ||
+        !['Conflict', 'NotFound'].includes(error.reason)
+      ) {
+        throw error;
+      }
+    }
+  }
+}
+
+async function removeEntry(
+  { store, clock }: Services,
+  kind: KindDefinition,
+  entry: Entry,
+  options: DeleteOptions,
+): Promise<string> {
+  const object = objectOf(entry);
+  checkPreconditions(kind, object, options);
+  const grace = graceOf(kind, object, options);
+  const marked = withFinalizers(object, options);
+  const waits = isWaiting(kind, marked) || grace > 0;
+  const encode = encoder(waits ? markDeleted(kind, marked, grace, clock.now()) : marked);
+  const unchanged = waits && isAlreadyMarked(object, marked, grace);
+  if (unchanged) {
+    await store.settled();
+    return entry.value;
+  }
+  const gone = JSON.stringify(deletedStatus(kind, object.metadata.name, object.metadata.uid));
+  if (options.dryRun) {
+    return waits ? encode(entry.revision) : gone;
+  }
+  const write = { key: entry, expected: entry.revision, encode };
+  if (waits) {
+    return (await store.put(write)).value;
+  }
+  await store.delete(write);
+  return gone;
+}
+
+function checkPreconditions(kind: KindDefinition, object: ApiObject, { preconditions }: DeleteOptions): void {
+  const { name, uid, resourceVersion } = object.metadata;
+  if (preconditions.uid !== undefined && preconditions.uid !== uid) {
+    const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`;
+    throw conflict(kind, name, why);
+  }
+  if (preconditions.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
+    throw conflict(kind, name, `Precondition failed: ${why}`);
+  }
+}
+
+/** Seconds that the object has to end by itself: pods on a node only, as nobody else would finish them. */
+function graceOf(kind: KindDefinition, object: ApiObject, options: DeleteOptions): number {
+  if (kind.group !== '' || kind.plural !== 'pods') {
+    return 0;
+  }
+  const spec = isRecord(object['spec']) ? object['spec'] : {};
+  const status = isRecord(object['status']) ? object['status'] : {};
+  const ended = status['phase'] === 'Succeeded' || status['phase'] === 'Failed';
+  if (ended || typeof spec['nodeName'] !== 'string' || spec['nodeName'] === '') {
+    return 0;
+  }
+  const own = spec['terminationGracePeriodSeconds'];
+  const wanted = options.gracePeriodSeconds ?? (typeof own === 'number' ? own : defaultPodGrace);
+  const grace = wanted < 0 ? 1 : wanted;
+  const current = object.metadata.deletionGracePeriodSeconds;
+  // A second deletion can only hurry.
+  return object.metadata.deletionTimestamp === undefined || current === undefined
+    ? grace
+    : Math.min(grace, current);
+}
+
+function withFinalizers(object: ApiObject, { propagationPolicy }: DeleteOptions): ApiObject {
+  if (propagationPolicy === undefined) {
+    return object;
+  }
+  const own = { Foreground: 'foregroundDeletion', Orphan: 'orphan', Background: undefined }[
+    propagationPolicy
+  ];
+  const before = object.metadata.finalizers ?? [];
+  const kept = before.filter((each) => each !== 'foregroundDeletion' && each !== 'orphan');
+  const finalizers = own === undefined ? kept : [...kept, own];
+  const same = finalizers.length === before.length && finalizers.every((each) => before.includes(each));
+  if (same) {
+    return object;
+  }
+  const { finalizers: _, ...metadata } = object.metadata;
+  return { ...object, metadata: finalizers.length === 0 ? metadata : { ...metadata, finalizers } };
+}
+
+function isWaiting(kind: KindDefinition, object: ApiObject): boolean {
+  const namespace = kind.group === '' && kind.plural === 'namespaces';
+  return (
+    (object.metadata.finalizers ?? []).length > 0 || (namespace && namespaceFinalizers(object).length > 0)
+  );
+}
+
+function isAlreadyMarked(object: ApiObject, marked: ApiObject, grace: number): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = object.metadata;
+  return object === marked && deletionTimestamp !== undefined && (deletionGracePeriodSeconds ?? 0) === grace;
+}
+
+function markDeleted(kind: KindDefinition, object: ApiObject, grace: number, now: number): ApiObject {
+  const { metadata } = object;
+  const first = metadata.deletionTimestamp === undefined;
+  const since = first
+    ? now
+    : Date.parse(metadata.deletionTimestamp ?? '') - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+  const counted = first && hasGeneration(kind) ? { generation: (metadata.generation ?? 0) + 1 } : {};
+  const marked: ApiObject = {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...counted,
+      deletionTimestamp: timestamp(since + grace * 1000),
+      deletionGracePeriodSeconds: grace,
+    },
+  };
+  if (kind.group !== '' || kind.plural !== 'namespaces') {
+    return marked;
+  }
+  const { deletionGracePeriodSeconds: _, ...namespaceMetadata } = marked.metadata;
+  const status = isRecord(object['status']) ? object['status'] : {};
+  return { ...marked, metadata: namespaceMetadata, status: { ...status, phase: 'Terminating' } };
+}

@@ -1,0 +1,79 @@
+/** Objects and lists in the form that a client asked for. */
+import type { KindDefinition } from '#api/kind.ts';
+import type { Entry } from '#store/entry.ts';
+import type { Form } from '../http/accept.ts';
+import { toTable } from '../table/table.ts';
+import type { Call } from './call.ts';
+import { listType } from './catalog.ts';
+import type { Page } from './list.ts';
+import { type ApiObject, objectOf } from './objects.ts';
+
+/** Renders one stored object. */
+export function renderEntry(
+  form: Form,
+  kind: KindDefinition,
+  call: Call,
+  now: Date,
+): (entry: Entry) => string {
+  return form.as === 'object'
+    ? (entry) => entry.value
+    : (entry) => renderObject(form, kind, call, now, objectOf(entry));
+}
+
+/** Renders the text of one object. */
+export function renderText(form: Form, kind: KindDefinition, call: Call, now: Date, text: string): string {
+  return form.as === 'object' ? text : renderObject(form, kind, call, now, JSON.parse(text) as ApiObject);
+}
+
+function renderObject(form: Form, kind: KindDefinition, call: Call, now: Date, object: ApiObject): string {
+  // Statuses (of deletions) have no other form.
+  if (object.kind === 'Status') {
+    return JSON.stringify(object);
+  }
+  if (form.as === 'Table') {
+    const resourceVersion = object.metadata.resourceVersion;
+    return JSON.stringify(
+      toTable(kind, [object], { resourceVersion, includeObject: includeObject(call), now }),
+    );
+  }
+  return JSON.stringify(partial(object));
+}
+
+/** Renders a list. Its items are the stored texts, which were made once when the objects were written. */
+export function renderPage(form: Form, kind: KindDefinition, call: Call, now: Date, page: Page): string {
+  const resourceVersion = String(page.revision);
+  if (form.as === 'Table') {
+    const objects = page.entries.map(objectOf);
+    const { continue: token, remaining: remainingItemCount } = page;
+    const options = {
+      resourceVersion,
+      continue: token,
+      remainingItemCount,
+      includeObject: includeObject(call),
+      now,
+    };
+    return JSON.stringify(toTable(kind, objects, options));
+  }
+  const partialForm = form.as !== 'object';
+  const type = partialForm
+    ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
+    : listType(kind);
+  const metadata = {
+    resourceVersion,
+    ...(page.continue === undefined ? {} : { continue: page.continue }),
+    ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
+  };
+  const items = partialForm
+    ? page.entries.map((entry) => JSON.stringify(partial(objectOf(entry))))
+    : page.entries.map((entry) => entry.value);
+  return `{"kind":"${type.kind}","apiVersion":"${type.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}\n`;
+}
+
+function partial(object: ApiObject): unknown {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+}
+
+function includeObject(call: Call): 'None' | 'Metadata' | 'Object' {
+  const wanted = call.info.query.get('includeObject');
+  return wanted === 'None' || wanted === 'Object' ? wanted : 'Metadata';
+}

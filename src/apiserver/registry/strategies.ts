@@ -1,0 +1,64 @@
+/** What upstream does for single builtin kinds when they are written and no kind definition can say. */
+import type { KindDefinition } from '#api/kind.ts';
+import { qualified } from '../api-errors.ts';
+import { isRecord } from './metadata.ts';
+import type { ApiObject } from './objects.ts';
+
+/** Exceptions of one kind. */
+export interface Strategy {
+  /** Keeps the status that a creation brings. */
+  readonly statusOnCreate?: boolean;
+  /** What a creation starts with. */
+  readonly prepareCreate?: (object: ApiObject) => ApiObject;
+  /** What an update of the main resource cannot change silently. */
+  readonly prepareUpdate?: (object: ApiObject, old: ApiObject) => ApiObject;
+  /** An update without `resourceVersion` overwrites whatever is there. */
+  readonly unconditionalUpdate?: boolean;
+}
+
+const strategies: Readonly<Record<string, Strategy>> = {
+  namespaces: { unconditionalUpdate: true, prepareUpdate: keepFinalizers },
+  // Kubelets create their Node with its status.
+  nodes: { unconditionalUpdate: true, statusOnCreate: true },
+  pods: { unconditionalUpdate: true, prepareCreate: pendingPod },
+};
+
+const builtin: Strategy = { unconditionalUpdate: true };
+const custom: Strategy = {};
+
+/** The strategy of a kind. Custom resources and leases demand a `resourceVersion` on update. */
+export function strategyOf(kind: KindDefinition): Strategy {
+  return strategies[qualified(kind)] ?? (kind.builtin && kind.plural !== 'leases' ? builtin : custom);
+}
+
+/** `spec.finalizers` of a namespace change through its subresource only. */
+function keepFinalizers(object: ApiObject, old: ApiObject): ApiObject {
+  return { ...object, spec: old['spec'] };
+}
+
+function pendingPod(object: ApiObject): ApiObject {
+  return { ...object, status: { phase: 'Pending', qosClass: qosClass(object['spec']) } };
+}
+
+/** Quality of service by requests and limits (`component-helpers/scheduling/corev1/qos`). */
+function qosClass(spec: unknown): 'Guaranteed' | 'Burstable' | 'BestEffort' {
+  const listed = isRecord(spec) ? [spec['containers'], spec['initContainers']].flat() : [];
+  const resources = listed.map((container) =>
+    isRecord(container) && isRecord(container['resources']) ? container['resources'] : {},
+  );
+  const amount = (side: unknown, name: string) => (isRecord(side) ? side[name] : undefined);
+  const counted = ['cpu', 'memory'];
+  const named = (side: unknown) => counted.some((name) => amount(side, name) !== undefined);
+  if (!resources.some((each) => named(each['requests']) || named(each['limits']))) {
+    return 'BestEffort';
+  }
+  const guaranteed = resources
+    .filter((_, at) => listed[at] !== undefined)
+    .every((each) =>
+      counted.every((name) => {
+        const limit = amount(each['limits'], name);
+        return limit !== undefined && String(amount(each['requests'], name) ?? limit) === String(limit);
+      }),
+    );
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}
