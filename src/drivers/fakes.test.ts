@@ -1,4 +1,6 @@
 import { describe } from 'vitest';
+import { dhcpContract } from './dnsmasq/contract.ts';
+import { createFakeDhcpDriver } from './dnsmasq/fake.ts';
 import { ipContract } from './ip/contract.ts';
 import { createFakeIpDriver } from './ip/fake.ts';
 import { nftContract } from './nft/contract.ts';
@@ -12,6 +14,10 @@ describe('fake ip driver', () => {
     driver.failNext('link/sandbox/has a space', new Error('refused'));
     return { driver, scope: 'sandbox', host: 'host0' };
   });
+});
+
+describe('fake dhcp driver', () => {
+  dhcpContract(() => ({ driver: createFakeDhcpDriver(), scope: 'sandbox' }));
 });
 
 describe('fake nft driver', () => {

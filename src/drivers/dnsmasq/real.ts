@@ -1,0 +1,168 @@
+/** DHCP by dnsmasq, one daemon for each link. */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { run } from '#drivers/command.ts';
+import { messageOf, PatchbayError } from '#machinery/errors.ts';
+import type { DhcpServer } from '#node-state/dhcp.ts';
+import type { Netns, Operation, Outcome } from '#node-state/resource.ts';
+import { dnsmasqConfig } from './config.ts';
+import type { DhcpDriver, Lease } from './driver.ts';
+import { endProcess, findProcess, isRunning, type ProcessId } from './process.ts';
+
+/** Where servers keep their files. */
+export interface DhcpDriverOptions {
+  /** Directory of ours; each server has a directory in it, with a record by which it is found again. */
+  readonly runDir: string;
+}
+
+interface ServerRecord extends ProcessId {
+  readonly server: DhcpServer;
+}
+
+/** Makes the driver. */
+export function createDhcpDriver(options: DhcpDriverOptions): DhcpDriver {
+  const root = options.runDir;
+  return {
+    kinds: ['dhcp-server'],
+    observe: (scope) => observe(root, scope),
+    apply: (operations) => Promise.all(operations.map((operation) => applyOne(root, operation))),
+    scopes: async () => [...new Set((await directories(root)).map(({ netns }) => netns))],
+    leases: (netns, link) => readLeases(directoryOf(root, netns, link)),
+  };
+}
+
+async function observe(root: string, scope: Netns): Promise<readonly DhcpServer[]> {
+  const own = (await directories(root)).filter(({ netns }) => netns === scope);
+  const records = await Promise.all(own.map(({ directory }) => readRecord(directory)));
+  const running = await Promise.all(
+    records.map(async (record) => (record !== undefined && (await isRunning(record)) ? [record.server] : [])),
+  );
+  return running.flat();
+}
+
+async function applyOne(root: string, operation: Operation<DhcpServer>): Promise<Outcome<DhcpServer>> {
+  try {
+    if (operation.op === 'delete') {
+      await stop(directoryOf(root, operation.from.netns, operation.from.link));
+    } else {
+      await start(directoryOf(root, operation.to.netns, operation.to.link), operation.to);
+    }
+    return { operation };
+  } catch (error) {
+    return { operation, error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** dnsmasq answers for its start: its first process ends only when the daemon is ready, or says why it is not. */
+async function start(directory: string, server: DhcpServer): Promise<void> {
+  const known = await readRecord(directory);
+  if (
+    known !== undefined &&
+    JSON.stringify(known.server) === JSON.stringify(server) &&
+    (await isRunning(known))
+  ) {
+    return;
+  }
+  const files = { pid: path.join(directory, 'pid'), leases: path.join(directory, 'leases') };
+  const config = dnsmasqConfig(server, files);
+  if (known !== undefined) {
+    await endProcess(known);
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await rm(files.pid, { force: true });
+  const configFile = path.join(directory, 'dnsmasq.conf');
+  await writeFile(configFile, config, { mode: 0o600 });
+  try {
+    await run(['dnsmasq', `--conf-file=${configFile}`], { netns: server.netns });
+  } catch (cause) {
+    throw new PatchbayError(
+      'DhcpServerFailed',
+      `DHCP server on ${server.link} of ${server.netns} did not start`,
+      { cause },
+    );
+  }
+  const daemon = await findProcess(Number(await readFile(files.pid, 'utf8')));
+  if (daemon === undefined) {
+    throw new PatchbayError(
+      'DhcpServerFailed',
+      `DHCP server on ${server.link} of ${server.netns} ended at once`,
+    );
+  }
+  const record: ServerRecord = { ...daemon, server };
+  await writeFile(path.join(directory, 'server.json'), JSON.stringify(record), { mode: 0o600 });
+}
+
+async function stop(directory: string): Promise<void> {
+  const record = await readRecord(directory);
+  if (record !== undefined) {
+    await endProcess(record);
+  }
+  await rm(directory, { recursive: true, force: true });
+}
+
+async function readRecord(directory: string): Promise<ServerRecord | undefined> {
+  const file = path.join(directory, 'server.json');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) {
+    return recordOfPidFile(directory);
+  }
+  try {
+    return JSON.parse(text) as ServerRecord;
+  } catch (cause) {
+    throw new PatchbayError(
+      'StateUnreadable',
+      `${file} is no JSON (${messageOf(cause)}); remove its directory`,
+      { cause },
+    );
+  }
+}
+
+/** A server whose record was not written yet when we died: known by its pid file, good only for being ended. */
+async function recordOfPidFile(directory: string): Promise<ServerRecord | undefined> {
+  const text = await readFile(path.join(directory, 'pid'), 'utf8').catch(() => '');
+  const found = text.trim() === '' ? undefined : await findProcess(Number(text));
+  if (found === undefined) {
+    return undefined;
+  }
+  const command = await readFile(`/proc/${found.pid}/cmdline`, 'utf8').catch(() => '');
+  if (!command.includes(path.join(directory, 'dnsmasq.conf'))) {
+    return undefined;
+  }
+  const [netns = '', link = ''] = path.basename(directory).split('~');
+  return { ...found, server: { kind: 'dhcp-server', netns, link, dns: [], searchDomains: [] } };
+}
+
+async function directories(root: string): Promise<readonly { netns: Netns; directory: string }[]> {
+  const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names
+    .filter((name) => name.includes('~'))
+    .map((name) => ({ netns: name.split('~')[0] ?? '', directory: path.join(root, name) }));
+}
+
+function directoryOf(root: string, netns: Netns, link: string): string {
+  const name = `${netns}~${link}`;
+  if (name.includes('/') || name.startsWith('.')) {
+    throw new PatchbayError('InvalidName', `"${name}" is no name of a DHCP server`, { retryable: false });
+  }
+  return path.join(root, name);
+}
+
+/** Lines `<expiry> <mac> <address> <name> <client id>`; IPv6 follows a line `duid …`. */
+async function readLeases(directory: string): Promise<readonly Lease[]> {
+  const text = await readFile(path.join(directory, 'leases'), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw error;
+    },
+  );
+  return text.split('\n').flatMap((line) => {
+    const [, mac = '', address = ''] = line.split(' ');
+    return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac) ? [{ mac, address }] : [];
+  });
+}
