@@ -1,27 +1,44 @@
 /** Starts the lab's daemons (OVN, Open vSwitch): each detaches itself, and a running one is left alone. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { run } from '#drivers/command.ts';
+import { netnsDir, run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { applyNodeAddress, observeLinks } from './network.ts';
+import { applyNetwork, applyNodeAddress, observeLinks } from './network.ts';
 import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
-import { type ProcessId, readPidFile, viewProcess } from './process.ts';
+import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
 import type { SystemUser } from './users.ts';
 import { until } from './wait.ts';
 
 /** The process of a daemon: its pid file names one whose program and arguments are the daemon's. */
-export function findDaemon({ argv, pidFile }: DaemonPlan): ProcessId | undefined {
+function findDaemon({ argv, pidFile }: DaemonPlan): ProcessView | undefined {
   const noted = readPidFile(pidFile);
   const seen = noted === undefined ? undefined : viewProcess(noted.pid);
   return seen !== undefined && seen.program === argv[0] && seen.argv.includes(`--pidfile=${pidFile}`)
-    ? { pid: seen.pid, startTime: seen.startTime }
+    ? seen
     : undefined;
+}
+
+/**
+ * True when a daemon runs where it belongs. One that runs in a namespace whose name was taken away (`ip netns delete`
+ * does not end what is inside) is ended: it serves nobody.
+ */
+async function isInPlace(daemon: DaemonPlan): Promise<boolean> {
+  const found = findDaemon(daemon);
+  if (found === undefined) {
+    return false;
+  }
+  if (daemon.netns === undefined || found.netns === statSync(path.join(netnsDir, daemon.netns)).ino) {
+    return true;
+  }
+  signalProcess(found, 'SIGKILL');
+  await until(`end of ${daemon.name}`, 5000, () => !isRunning(found));
+  return false;
 }
 
 /** Starts a daemon that does not run. True when it was started. Returns once it serves. */
 export async function startDaemon(daemon: DaemonPlan, user: SystemUser): Promise<boolean> {
-  if (findDaemon(daemon) !== undefined) {
+  if (await isInPlace(daemon)) {
     return false;
   }
   if (daemon.database !== undefined && !existsSync(daemon.database.file)) {
@@ -42,7 +59,7 @@ function as({ unprivileged }: DaemonPlan, { uid, gid }: SystemUser): string[] {
 }
 
 /** Starts OVN's databases, then northd. */
-export async function startCentral({ central }: LabPlan, user: SystemUser): Promise<void> {
+async function startCentral({ central }: LabPlan, user: SystemUser): Promise<void> {
   await Promise.all(central.databases.map((daemon) => startDaemon(daemon, user)));
   await startDaemon(central.northd, user);
 }
@@ -51,7 +68,7 @@ export async function startCentral({ central }: LabPlan, user: SystemUser): Prom
  * Starts one node's Open vSwitch and gives the node its address. In a fresh namespace the switch starts from an empty
  * database: what an older one lists (ports of pods) went with the old namespace.
  */
-export async function startNodeSwitch(
+async function startNodeSwitch(
   plan: LabPlan,
   node: NodePlan,
   isFresh: boolean,
@@ -59,7 +76,7 @@ export async function startNodeSwitch(
 ): Promise<void> {
   await mkdir(node.paths.ovs, { recursive: true, mode: 0o755 });
   await mkdir(node.paths.state, { recursive: true, mode: 0o755 });
-  if (isFresh && findDaemon(node.ovsdb) === undefined) {
+  if (isFresh && !(await isInPlace(node.ovsdb))) {
     await rm(node.paths.confDb, { force: true });
   }
   const startedDatabase = await startDaemon(node.ovsdb, user);
@@ -71,11 +88,6 @@ export async function startNodeSwitch(
     (await observeLinks(node.netns)).some(({ ifname }) => ifname === 'br-ex'),
   );
   await applyNodeAddress(plan, node);
-}
-
-/** Starts a node's ovn-controller; the southbound database must serve. */
-export async function startNodeController(node: NodePlan, user: SystemUser): Promise<void> {
-  await startDaemon(node.controller, user);
 }
 
 async function vsctl(
@@ -90,4 +102,23 @@ async function vsctl(
     throw new PatchbayError('InvalidLab', `node ${node.name} has no settings for Open vSwitch`);
   }
   await run(['ovs-vsctl', db, '--timeout=10', ...options, ...words], { netns: node.netns });
+}
+
+/**
+ * Makes what is missing of a lab: OVN central beside wires and switches, ovn-controller once the southbound database
+ * serves. A second run changes nothing.
+ */
+export async function raiseLab(plan: LabPlan, user: SystemUser): Promise<void> {
+  const central = startCentral(plan, user);
+  const nodes = async (): Promise<void> => {
+    const { freshNodes } = await applyNetwork(plan);
+    await Promise.all(
+      plan.nodes.map(async (node) => {
+        await startNodeSwitch(plan, node, freshNodes.has(node.name), user);
+        await central;
+        await startDaemon(node.controller, user);
+      }),
+    );
+  };
+  await Promise.all([central, nodes()]);
 }

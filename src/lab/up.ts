@@ -12,12 +12,12 @@ import {
   controlPlaneConfigFile,
   nodeCommand,
 } from './config.ts';
-import { startCentral, startNodeController, startNodeSwitch } from './daemons.ts';
+import { raiseLab } from './daemons.ts';
 import { ensureDirectory } from './files.ts';
 import { type InstanceState, readInstance, writeInstance } from './instance.ts';
 import { lockHolder, takeLock, writeJsonFile } from './lock.ts';
 import { type InstancePaths, nodePaths } from './names.ts';
-import { applyNetwork, claimMachineSubnet } from './network.ts';
+import { claimMachineSubnet } from './network.ts';
 import { issueCertificates } from './pki.ts';
 import { composeLab, type Datapath, type LabPlan } from './plan.ts';
 import { choosePort } from './port.ts';
@@ -70,11 +70,9 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Us
   const plan = composeLab({ ...state, paths });
   prepareNodeDirectories(plan);
   options.progress(`laying out ${plan.nodes.length} nodes on 192.168.${state.machineSubnet}.0/24`);
-  const central = startCentral(plan, users.own);
   const [firstAnswer] = await Promise.all([
     prepareProcesses(paths, plan, state, users),
-    raiseNodes(plan, users.own, central),
-    central,
+    raiseLab(plan, users.own),
   ]);
   options.progress('starting the agents');
   writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, plan.nodes, users.own));
@@ -212,16 +210,4 @@ async function startSupervisor(paths: InstancePaths): Promise<SupervisorStatus> 
     throw new PatchbayError('SupervisorFailed', `the supervisor does not answer; see ${logFile}`);
   }
   return answer;
-}
-
-/** Wires, then every node's Open vSwitch at the same time, then ovn-controller once the southbound database serves. */
-async function raiseNodes(plan: LabPlan, user: SystemUser, central: Promise<void>): Promise<void> {
-  const { freshNodes } = await applyNetwork(plan);
-  await Promise.all(
-    plan.nodes.map(async (node) => {
-      await startNodeSwitch(plan, node, freshNodes.has(node.name), user);
-      await central;
-      await startNodeController(node, user);
-    }),
-  );
 }

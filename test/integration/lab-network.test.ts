@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '#drivers/command.ts';
+import { raiseLab } from '#lab/daemons.ts';
+import { takeDown } from '#lab/down.ts';
+import { ensureDirectory } from '#lab/files.ts';
+import { takeInventory } from '#lab/inventory.ts';
+import { instancePaths } from '#lab/names.ts';
+import { claimMachineSubnet } from '#lab/network.ts';
+import { composeLab, type LabPlan } from '#lab/plan.ts';
+import { controlPlaneUser, ensureUser, type SystemUser } from '#lab/users.ts';
+import { until } from '#lab/wait.ts';
+
+const paths = instancePaths(`t${process.pid}`);
+let plan: LabPlan;
+let user: SystemUser;
+
+beforeAll(async () => {
+  user = await ensureUser(controlPlaneUser);
+  ensureDirectory(paths.log, 0o755);
+  for (const directory of [paths.ovn, paths.ovnRun, path.join(paths.log, 'ovn')]) {
+    ensureDirectory(directory, 0o700, user);
+  }
+  const machineSubnet = await claimMachineSubnet(paths.instance);
+  plan = composeLab({ paths, nodes: ['node1', 'node2'], machineSubnet, datapath: 'netdev' });
+  await raiseLab(plan, user);
+});
+
+afterAll(async () => {
+  await takeDown(paths, { keepState: false, progress: () => undefined });
+});
+
+/** Everything `ip` shows of the machine and the nodes, but counters. */
+async function snapshot(): Promise<string> {
+  const views = await Promise.all(
+    [undefined, ...plan.nodes.map(({ netns }) => netns)].map(async (netns) => {
+      const options = netns === undefined ? {} : { netns };
+      const { stdout } = await run(['ip', '-j', '-d', 'addr', 'show'], options);
+      return stdout.replaceAll(/"(?:valid_life_time|preferred_life_time|gc_timer|hello_timer)":[\d.]+/g, '');
+    }),
+  );
+  return views.join('\n');
+}
+
+async function ping(from: string, to: string): Promise<string> {
+  const { stdout } = await run(['busybox', 'ping', '-c', '3', '-i', '0.1', '-W', '1', to], { netns: from });
+  return /\d+ packets transmitted.*/.exec(stdout)?.[0] ?? stdout;
+}
+
+test('nodes reach each other and the machine over br-ex, once for each packet', async () => {
+  const [one, two] = plan.nodes;
+  expect(await ping(one?.netns ?? '', two?.address ?? '')).toBe(
+    '3 packets transmitted, 3 packets received, 0% packet loss',
+  );
+  expect(await ping(two?.netns ?? '', plan.machine.address)).toBe(
+    '3 packets transmitted, 3 packets received, 0% packet loss',
+  );
+});
+
+test('both chassis register, with a tunnel to each other', async () => {
+  const ports = (node: string) =>
+    run(['ovs-vsctl', `--db=unix:${paths.run}/nodes/${node}/ovs/db.sock`, 'list-ports', 'br-int']);
+  await until('tunnels', 10_000, async () => {
+    const [one, two] = await Promise.all([ports('node1'), ports('node2')]);
+    return one.stdout.includes('ovn-node2-0') && two.stdout.includes('ovn-node1-0');
+  });
+});
+
+test('a second run changes nothing', async () => {
+  const before = await snapshot();
+  const pids = (await takeInventory(paths)).processes.map(({ pid }) => pid);
+  await raiseLab(plan, user);
+  expect(await snapshot()).toBe(before);
+  expect((await takeInventory(paths)).processes.map(({ pid }) => pid)).toEqual(pids);
+});
+
+test('what was killed or deleted is made again, without touching the rest', async () => {
+  const vswitchd = Number(readFileSync(plan.nodes[0]?.vswitchd.pidFile ?? '', 'utf8'));
+  process.kill(vswitchd, 'SIGKILL');
+  await run(['ip', 'netns', 'delete', plan.nodes[1]?.netns ?? '']);
+  await raiseLab(plan, user);
+  await until('a ping', 10_000, async () =>
+    (await ping(plan.nodes[0]?.netns ?? '', plan.machine.address).catch(() => '')).includes(
+      ' 0% packet loss',
+    ),
+  );
+});
+
+test('taken down when half broken, nothing is left', async () => {
+  const inventory = await takeInventory(paths);
+  const victims = inventory.processes.filter(({ program }) =>
+    ['ovn-northd', 'ovs-vswitchd'].includes(program),
+  );
+  for (const { pid } of victims) {
+    process.kill(pid, 'SIGKILL');
+  }
+  await run(['rm', '-f', path.join(paths.ovnRun, 'ovn-nb.pid')]);
+  await run(['ip', 'link', 'delete', plan.nodes[0]?.cables[1]?.machineEnd ?? '']);
+  const { left } = await takeDown(paths, { keepState: false, progress: () => undefined });
+  expect(left).toEqual([]);
+  expect(await takeInventory(paths)).toEqual({
+    processes: [],
+    netns: [],
+    links: [],
+    mounts: [],
+    nftTables: [],
+    directories: [],
+  });
+});
