@@ -133,7 +133,11 @@ class Scheduler {
     const { status } = found;
     const claim = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message } as const;
     const conditions = setCondition(status?.conditions, claim, this.#deps.clock.now());
-    const patch = statusPatch(status, { ...status, conditions });
+    const patch = statusPatch(
+      status,
+      { ...status, conditions },
+      { resourceVersion: found.metadata.resourceVersion },
+    );
     if (patch === undefined) {
       return;
     }
