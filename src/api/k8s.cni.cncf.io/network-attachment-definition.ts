@@ -1,7 +1,10 @@
 import { ageColumn } from '../columns.ts';
-import type { KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { object, string, type TypeOf } from '../schema.ts';
+import { RESOURCE_NAME, resourceNameCauses } from './admission/annotations.ts';
+import { validateConfigText } from './admission/definition-config.ts';
+import { warnAboutDefinition } from './admission/warnings.ts';
 
 const schema = object(
   {
@@ -29,4 +32,30 @@ export const networkAttachmentDefinition: KindDefinition<NetworkAttachmentDefini
   builtin: false,
   schema,
   columns: [ageColumn],
+  validate,
+  warn,
 };
+
+function validate({
+  object,
+  operation,
+  subresource,
+}: AdmissionRequest<NetworkAttachmentDefinition>): readonly Cause[] {
+  if (operation === 'DELETE' || subresource !== undefined || object.metadata.deletionTimestamp !== undefined)
+    return [];
+  const { namespace = 'default', name, annotations } = object.metadata;
+  const config = object.spec?.config ?? '';
+  const definition = { own: `${namespace}/${name}`, hasResource: annotations?.[RESOURCE_NAME] !== undefined };
+  return [
+    ...resourceNameCauses(object.metadata),
+    ...(config === '' ? [] : validateConfigText(config, definition)),
+  ];
+}
+
+function warn(request: AdmissionRequest<NetworkAttachmentDefinition>): readonly string[] {
+  if (request.operation === 'DELETE' || request.subresource !== undefined) return [];
+  const config = request.object.spec?.config ?? '';
+  return config === ''
+    ? ['spec.config: empty, so nothing can be attached; write the CNI configuration as JSON text']
+    : warnAboutDefinition(config, request.object.metadata, request);
+}

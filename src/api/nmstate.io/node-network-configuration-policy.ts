@@ -1,7 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { conditionList } from '../core/condition.ts';
-import type { KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { anyObject, int32, intOrString, map, object, string, type TypeOf, time } from '../schema.ts';
+
+import {
+  captureCauses,
+  desiredStateCauses,
+  inProgressCauses,
+  maxUnavailableCauses,
+  selectorCauses,
+} from './admission/policy-rules.ts';
+import { warnAboutPolicy } from './admission/policy-warnings.ts';
 
 const schema = object(
   {
@@ -46,4 +56,34 @@ export const nodeNetworkConfigurationPolicy: KindDefinition<NodeNetworkConfigura
     { name: 'Status', type: 'string', jsonPath: '.status.conditions[?(@.status=="True")].type' },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.status=="True")].reason' },
   ],
+  validate,
+  warn,
 };
+
+function isOfSpec({
+  object,
+  old,
+  operation,
+  subresource,
+}: AdmissionRequest<NodeNetworkConfigurationPolicy>): boolean {
+  if (operation === 'DELETE' || subresource !== undefined) return false;
+  return old === undefined || !isDeepStrictEqual(old.spec, object.spec);
+}
+
+function validate(request: AdmissionRequest<NodeNetworkConfigurationPolicy>): readonly Cause[] {
+  if (!isOfSpec(request)) return [];
+  const { spec, metadata } = request.object;
+  return [
+    ...selectorCauses(spec?.nodeSelector),
+    ...captureCauses(spec?.capture),
+    ...desiredStateCauses(spec?.desiredState),
+    ...maxUnavailableCauses(spec?.maxUnavailable),
+    ...inProgressCauses(metadata.name, request.old?.status?.conditions),
+  ];
+}
+
+function warn(request: AdmissionRequest<NodeNetworkConfigurationPolicy>): readonly string[] {
+  if (!isOfSpec(request)) return [];
+  const { spec } = request.object;
+  return warnAboutPolicy(spec?.desiredState, spec?.nodeSelector, request);
+}
