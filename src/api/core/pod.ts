@@ -1,6 +1,9 @@
-import type { KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { object, type TypeOf } from '../schema.ts';
+import { withPodDefaults } from './admission/pod-defaults.ts';
+import { podSpecCauses } from './admission/pod-rules.ts';
+import { podUpdateCauses } from './admission/pod-update.ts';
 import { podColumns } from './pod-columns.ts';
 import { podSpec } from './pod-spec.ts';
 import { podStatus } from './pod-status.ts';
@@ -42,4 +45,11 @@ export const pod: KindDefinition<Pod> = {
     'status.podIPs',
     'status.nominatedNodeName',
   ],
+  mutate: withPodDefaults,
+  validate,
 };
+
+function validate({ object, old, operation, subresource }: AdmissionRequest<Pod>): readonly Cause[] {
+  if (operation === 'DELETE' || subresource !== undefined) return [];
+  return old === undefined ? podSpecCauses(object.spec) : podUpdateCauses(object.spec, old.spec);
+}

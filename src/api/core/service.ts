@@ -12,6 +12,7 @@ import {
   string,
   type TypeOf,
 } from '../schema.ts';
+import { serviceCauses, withServiceDefaults } from './admission/service-rules.ts';
 import { conditions } from './condition.ts';
 import { protocol } from './container.ts';
 import { serviceColumns } from './service-columns.ts';
@@ -96,4 +97,6 @@ export const service: KindDefinition<Service> = {
   subresources: { status: true },
   columns: serviceColumns,
   selectableFields: ['spec.clusterIP', 'spec.type'],
+  mutate: withServiceDefaults,
+  validate: serviceCauses,
 };

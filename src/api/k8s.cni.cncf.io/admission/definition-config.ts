@@ -52,10 +52,7 @@ export function pluginsOf(config: PluginConfig): readonly PlacedPlugin[] {
 }
 
 /** Warnings about keys no plug-in of this type reads. */
-export function unknownKeys({
-  config,
-  field,
-}: PlacedPlugin): readonly {
+export function unknownKeys({ config, field }: PlacedPlugin): readonly {
   readonly field: string;
   readonly key: string;
   readonly known: readonly string[];

@@ -1,0 +1,81 @@
+/** Defaults of a pod that its schema cannot say. k8s.io/kubernetes/pkg/apis/core/v1/defaults.go and default admission. */
+import type { AdmissionRequest } from '../../kind.ts';
+import type { Toleration } from '../affinity.ts';
+import type { Container } from '../container.ts';
+import type { Pod } from '../pod.ts';
+import type { PodSpec } from '../pod-spec.ts';
+import { qosClassOf } from './pod-qos.ts';
+
+/** Seconds a pod stays on a node that is not ready or cannot be reached. */
+const TOLERATION_SECONDS = 300;
+const NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+export function withPodDefaults({ object, operation, subresource }: AdmissionRequest<Pod>): Pod {
+  if (subresource !== undefined || operation === 'DELETE') return object;
+  const spec = withSpecDefaults(object.spec);
+  if (operation !== 'CREATE') return { ...object, spec };
+  const admitted = { ...spec, tolerations: withNodeTolerations(spec.tolerations ?? []) };
+  return { ...object, spec: admitted, status: { phase: 'Pending', qosClass: qosClassOf(admitted) } };
+}
+
+/** Also the defaults of a pod template's spec. */
+export function withSpecDefaults(spec: PodSpec): PodSpec {
+  const complete = (container: Container) => withContainerDefaults(container, spec.hostNetwork === true);
+  const account = spec.serviceAccountName || spec.serviceAccount || 'default';
+  return {
+    ...spec,
+    containers: spec.containers.map(complete),
+    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(complete) }),
+    ...(spec.volumes === undefined ? {} : { volumes: spec.volumes.map(withVolumeSource) }),
+    serviceAccountName: account,
+    serviceAccount: account,
+    priority: spec.priority ?? 0,
+    preemptionPolicy: spec.preemptionPolicy ?? 'PreemptLowerPriority',
+  };
+}
+
+function withContainerDefaults(container: Container, hostNetwork: boolean): Container {
+  return {
+    ...container,
+    imagePullPolicy: container.imagePullPolicy ?? pullPolicyOf(container.image ?? ''),
+    ...(container.resources?.limits === undefined ? {} : { resources: withRequests(container.resources) }),
+    ...(hostNetwork && container.ports !== undefined
+      ? { ports: container.ports.map((port) => ({ ...port, hostPort: port.hostPort ?? port.containerPort })) }
+      : {}),
+  };
+}
+
+/** Limits are requests where no request is given. */
+function withRequests(resources: NonNullable<Container['resources']>): NonNullable<Container['resources']> {
+  return { ...resources, requests: { ...resources.limits, ...resources.requests } };
+}
+
+/** `Always` for `latest` or no tag, else `IfNotPresent`. */
+function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
+  if (image.includes('@')) return 'IfNotPresent';
+  const tag = /:([^:/]+)$/.exec(image)?.[1] ?? 'latest';
+  return tag === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+function withVolumeSource(volume: NonNullable<PodSpec['volumes']>[number]) {
+  return Object.keys(volume).length === 1 ? { ...volume, emptyDir: {} } : volume;
+}
+
+function withNodeTolerations(tolerations: readonly Toleration[]): readonly Toleration[] {
+  const added = NODE_TAINTS.filter(
+    (taint) =>
+      !tolerations.some(
+        ({ key, effect }) =>
+          (key === taint || key === undefined || key === '') &&
+          (effect === 'NoExecute' || effect === undefined),
+      ),
+  ).map(
+    (key): Toleration => ({
+      key,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: TOLERATION_SECONDS,
+    }),
+  );
+  return [...tolerations, ...added];
+}
