@@ -14,6 +14,8 @@ export interface NodeFacts {
     string,
     { readonly realisedBy: 'linux-bridge' | 'ovs-bridge'; readonly mtu: number }
   >;
+  /** The kernel passes bridged frames to the IP hooks of nftables unless told not to (`net.bridge.bridge-nf-call-*`). */
+  readonly bridgeNetfilter?: boolean;
 }
 
 /** One attachment of one pod. */

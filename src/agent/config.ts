@@ -1,0 +1,69 @@
+/** The agent's configuration file. */
+import { readFileSync } from 'node:fs';
+import { messageOf, PatchbayError } from '#machinery/errors.ts';
+import type { Accelerator } from '#node-state/vm.ts';
+
+/** What an agent is told; paths are absolute. */
+export interface AgentConfig {
+  readonly nodeName: string;
+  readonly kubeconfig: string;
+  /** Sandboxes are network namespaces named `<sandboxPrefix><pod uid>`; ends with a dot. */
+  readonly sandboxPrefix: string;
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly imageDir: string;
+  /** Remote of the node's Open vSwitch database: `unix:/…/db.sock`. */
+  readonly ovsDb: string;
+  /** Numeric ids QEMU runs as. */
+  readonly qemuUser: { readonly uid: number; readonly gid: number };
+  /** Absent: QEMU's driver decides. */
+  readonly accelerator?: Accelerator;
+  /** Address of the node that others reach. */
+  readonly nodeAddress: string;
+  readonly labNode?: boolean;
+  /** Files of the HTTPS endpoint; `ca` signs its clients. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
+  readonly port: number;
+}
+
+/** Reads a configuration file; throws a PatchbayError `InvalidConfiguration` that names what is missing. */
+export function readAgentConfig(file: string): AgentConfig {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new PatchbayError('InvalidConfiguration', `${file}: ${messageOf(cause)}`, {
+      cause,
+      retryable: false,
+    });
+  }
+  const fields = new Map<string, unknown>(
+    typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : [],
+  );
+  const texts = [
+    'nodeName',
+    'kubeconfig',
+    'sandboxPrefix',
+    'runDir',
+    'stateDir',
+    'imageDir',
+    'ovsDb',
+    'nodeAddress',
+  ];
+  const missing = [
+    ...texts.filter((key) => typeof fields.get(key) !== 'string'),
+    ...['qemuUser', 'tls'].filter((key) => typeof fields.get(key) !== 'object'),
+    ...['port'].filter((key) => typeof fields.get(key) !== 'number'),
+  ];
+  if (missing.length > 0) {
+    throw new PatchbayError('InvalidConfiguration', `${file} lacks ${missing.join(', ')}`, {
+      retryable: false,
+    });
+  }
+  return parsed as AgentConfig;
+}
+
+/** Our tag on links and rows: the sandbox prefix without its dot. */
+export function tagOf(config: Pick<AgentConfig, 'sandboxPrefix'>): string {
+  return config.sandboxPrefix.replace(/\.$/, '');
+}
