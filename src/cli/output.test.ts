@@ -13,6 +13,10 @@ test('columns are as wide as their widest cell, colours do not count, lines have
   expect(paint({ text: 'x', style: 'red' }, false)).toBe('x');
 });
 
+test('a cell stays on its line and cannot steer the terminal', () => {
+  expect(renderTable(['A'], [['two\nlines \x1b[2Jgone\r']])).toBe('A\ntwo lines  [2Jgone\n');
+});
+
 test('memory is shown in MB', () => {
   expect([formatKib(512), formatKib(153_600)]).toEqual(['0.5 MB', '150 MB']);
 });

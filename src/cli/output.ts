@@ -21,7 +21,7 @@ export function renderTable(
   rows: readonly (readonly (string | Cell)[])[],
   useColours = false,
 ): string {
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
+  const cells = rows.map((row) => row.map(toCell));
   const widths = header.map((title, column) =>
     Math.max(title.length, ...cells.map((row) => row[column]?.text.length ?? 0)),
   );
@@ -35,6 +35,12 @@ export function renderTable(
       .join('')
       .trimEnd();
   return `${[line(header.map((text) => ({ text }))), ...cells.map(line)].join('\n')}\n`;
+}
+
+/** One line without control characters: what guests and commands report must not steer the terminal. */
+function toCell(cell: string | Cell): Cell {
+  const { text, ...rest } = typeof cell === 'string' ? { text: cell } : cell;
+  return { ...rest, text: text.replaceAll(/\p{Cc}+/gu, ' ').trim() };
 }
 
 /** A cell's text with its colour. */

@@ -1,5 +1,5 @@
 /** Prints every probe of this machine. */
-import { probeDatapath } from '#lab/datapath.ts';
+import { probeKernel } from '#drivers/probe/kernel.ts';
 import { probeMachine } from '#lab/machine-probes.ts';
 import type { OutputOptions } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -17,8 +17,8 @@ interface Row {
 
 /** Exits with 1 when something required is missing. What is optional has a stand-in, named in its row. */
 export async function showDoctor({ output }: OutputOptions): Promise<void> {
-  const [machine, datapath] = await Promise.all([probeMachine(), probeDatapath()]);
-  const rows: readonly Row[] = [...machine, { ...datapath, required: false }];
+  const [machine, kernel] = await Promise.all([probeMachine(), probeKernelFeatures()]);
+  const rows: readonly Row[] = [...machine, ...kernel];
   if (output === 'json') {
     printJson(rows);
   } else {
@@ -38,6 +38,17 @@ export async function showDoctor({ output }: OutputOptions): Promise<void> {
   if (rows.some(({ required, present }) => required && !present)) {
     process.exitCode = exitCodes.failure;
   }
+}
+
+/** Kernel features are tried out in a network namespace, which only root makes. */
+async function probeKernelFeatures(): Promise<readonly Row[]> {
+  if (process.getuid?.() !== 0) {
+    const why = 'kernel features are tried out in a network namespace, which only root makes';
+    return [
+      { name: 'kernel', present: false, required: false, chosen: 'not probed', why, remedy: 'run as root' },
+    ];
+  }
+  return (await probeKernel()).map((record) => ({ ...record, required: false }));
 }
 
 function thereOf({ present, required }: Row): Cell {

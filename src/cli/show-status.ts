@@ -105,8 +105,10 @@ interface Status {
 
 function printStatus(status: Status, totals: readonly Total[]): void {
   const { instance, api, kubeconfig, processes, nodes, sandboxes } = status;
-  const answer = api.problem ?? 'answers';
-  process.stdout.write(`instance ${instance}   API ${api.server} ${answer}   KUBECONFIG ${kubeconfig}\n\n`);
+  const answer = api.problem === undefined ? 'answers' : `does not answer: ${api.problem}`;
+  process.stdout.write(
+    `instance     ${instance}\nAPI          ${api.server} ${answer}\nKUBECONFIG   ${kubeconfig}\n\n`,
+  );
   printTable(
     ['GROUP', 'PROCESS', 'NODE', 'PID', 'PSS'],
     processes.map(({ group, name, node, pid, pssKib }) => [
