@@ -79,7 +79,7 @@ async function tryOut(netns: string, trial: Trial): Promise<ProbeRecord> {
 }
 
 /** The kernel looks the module up by itself when its netlink family is asked for. */
-async function probeOvsDatapath(): Promise<ProbeRecord> {
+export async function probeOvsDatapath(): Promise<ProbeRecord> {
   const name = 'ovs-datapath';
   try {
     await run(['ovs-dpctl', 'dump-dps'], { timeoutMs: 5000 });
