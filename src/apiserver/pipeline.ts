@@ -79,7 +79,7 @@ async function handle(
     {
       accept: request.headers.accept,
       contentType: request.headers['content-type'],
-      body: reads ? '' : await readBody(request),
+      body: reads ? Buffer.alloc(0) : await readBody(request),
       track: (end) => {
         pipeline.watches.add(end);
         return () => pipeline.watches.delete(end);

@@ -7,23 +7,16 @@ const users = new WeakMap<object, User | false>();
 
 /** The user of a connection by its client certificate: CN is the name, the Os are the groups. Undefined: anonymous. */
 export function authenticate(request: Incoming): User | undefined {
-  const socket = tlsSocket(request);
-  if (socket === undefined) {
-    return undefined;
-  }
-  let user = users.get(socket);
+  const session = 'stream' in request ? request.stream.session : undefined;
+  const connection = session ?? request.socket;
+  let user = users.get(connection);
   if (user === undefined) {
-    user = socket.authorized ? userOf(socket.getPeerCertificate()) : false;
-    users.set(socket, user);
+    // HTTP/2 hands out a proxy of its socket, which passes calls on but cannot be asked what it has.
+    const socket = (session?.socket ?? request.socket) as TLSSocket;
+    user = socket.authorized === true ? userOf(socket.getPeerCertificate()) : false;
+    users.set(connection, user);
   }
   return user === false ? undefined : user;
-}
-
-/** The socket itself: HTTP/2 hands out a proxy, whose private state cannot be read. */
-function tlsSocket(request: Incoming): TLSSocket | undefined {
-  const session = 'stream' in request ? request.stream.session : undefined;
-  const socket = session === undefined ? request.socket : session.socket;
-  return socket !== undefined && 'getPeerCertificate' in socket ? (socket as TLSSocket) : undefined;
 }
 
 function userOf(certificate: PeerCertificate): User | false {

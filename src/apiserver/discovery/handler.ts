@@ -14,8 +14,8 @@ import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.t
 /** Version of the Kubernetes API that this server's answers follow; `kubectl` compares its own with it. */
 export const serverVersion = {
   major: '1',
-  minor: '33',
-  gitVersion: 'v1.33.0-patchbay',
+  minor: '36',
+  gitVersion: 'v1.36.0-patchbay',
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',
@@ -107,7 +107,7 @@ function openApi(
 function tagged(answer: Answer, request: PlainRequest): Answer {
   const etag = `"${createHash('sha256').update(answer.body).digest('hex').toUpperCase()}"`;
   const headers = { ...answer.headers, etag };
-  return request.ifNoneMatch === etag ? { code: 304, body: '', headers } : { ...answer, headers };
+  return request.ifNoneMatch === etag ? { ...answer, code: 304, body: '', headers } : { ...answer, headers };
 }
 
 /** One health check: a name, and what is wrong or nothing. */

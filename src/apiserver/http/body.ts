@@ -4,6 +4,8 @@ import { messageOf } from '#machinery/errors.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '../api-errors.ts';
 import type { Incoming } from './exchange.ts';
 import { scanJson } from './json-scan.ts';
+import { decodeProtobuf } from './protobuf.ts';
+import { protobufMessages } from './protobuf-messages.ts';
 
 /** Most bytes a request body may have, as in kube-apiserver. */
 export const bodyLimit = 3 * 1024 * 1024;
@@ -18,8 +20,8 @@ export interface Decoded {
   readonly duplicates: readonly string[];
 }
 
-/** Reads the whole body as text. Rejects with 413 above the limit and with 400 when it is no UTF-8. */
-export function readBody(request: Incoming): Promise<string> {
+/** Reads the whole body. Rejects with 413 above the limit. */
+export function readBody(request: Incoming): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > bodyLimit) {
     return Promise.reject(tooLarge(bodyLimit));
@@ -41,14 +43,9 @@ export function readBody(request: Incoming): Promise<string> {
         chunks.push(chunk);
       }
     });
-    request.on('end', () => {
-      try {
-        const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-        resolve(utf8.decode(bytes));
-      } catch (error) {
-        reject(badRequest(`the request body is not UTF-8: ${messageOf(error)}`));
-      }
-    });
+    request.on('end', () =>
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
+    );
     request.on('error', reject);
     request.on('aborted', () => reject(badRequest('the request was aborted')));
   });
@@ -61,16 +58,33 @@ export function mediaType(header: string | undefined): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
+/** A body as text. Throws 400 when it is no UTF-8. */
+export function bodyText(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw badRequest(`the request body is not UTF-8: ${messageOf(error)}`);
+  }
+}
+
 /** Decodes a body that creates or replaces an object. Throws 415 for other media types and 400 for what cannot be read. */
-export function decodeBody(text: string, contentType: string | undefined): Decoded {
-  const type = mediaType(contentType);
-  if (type === '' || type === 'application/json') {
-    return decodeJson(text);
+export function decodeBody(bytes: Buffer, contentType: string | undefined): Decoded {
+  switch (mediaType(contentType)) {
+    case '':
+    case 'application/json':
+      return decodeJson(bodyText(bytes));
+    case 'application/yaml':
+    case 'text/yaml':
+      return decodeYaml(bodyText(bytes));
+    case 'application/vnd.kubernetes.protobuf':
+      return { value: decodeProtobuf(bytes, protobufMessages), duplicates: [] };
+    default:
+      throw unsupportedMediaType([
+        'application/json',
+        'application/yaml',
+        'application/vnd.kubernetes.protobuf',
+      ]);
   }
-  if (type === 'application/yaml' || type === 'text/yaml') {
-    return decodeYaml(text);
-  }
-  throw unsupportedMediaType(['application/json', 'application/yaml']);
 }
 
 /** Decodes JSON. */

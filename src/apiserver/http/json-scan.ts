@@ -25,48 +25,84 @@ const closeBracket = 93;
 
 /** Scans; text that is no JSON may give anything but throws nothing: `JSON.parse` judges it afterwards. */
 export function scanJson(text: string, depthLimit: number): JsonScan {
-  const stack: Frame[] = [];
-  const duplicates: string[] = [];
-  let expectKey = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) {
-      const end = endOfString(text, at);
-      const frame = stack.at(-1);
-      if (expectKey && frame?.keys !== undefined) {
-        const key = keyText(text, at, end);
-        if (key === '__proto__') {
-          return { refusal: 'the key "__proto__" is not allowed', duplicates };
-        }
-        frame.at = key;
-        if (frame.keys.size === frame.keys.add(key).size) {
-          duplicates.push(pathOf(stack));
-        }
-        expectKey = false;
-      }
-      at = end;
-    } else if (code === openBrace || code === openBracket) {
-      if (stack.length >= depthLimit) {
-        return { refusal: `the request body is nested deeper than ${depthLimit} levels`, duplicates };
-      }
-      stack.push(code === openBrace ? { keys: new Set(), at: '' } : { keys: undefined, at: 0 });
-      expectKey = code === openBrace;
-    } else if (code === closeBrace || code === closeBracket) {
-      stack.pop();
-      expectKey = false;
-    } else if (code === comma) {
-      expectKey = nextElement(stack.at(-1));
-    }
+  const scanner = new Scanner(text, depthLimit);
+  for (let at = 0; at < text.length && scanner.refusal === undefined; at++) {
+    at = scanner.step(at, text.charCodeAt(at));
   }
-  return { duplicates };
+  const { refusal, duplicates } = scanner;
+  return refusal === undefined ? { duplicates } : { refusal, duplicates };
 }
 
-/** True when a key follows the comma. */
-function nextElement(frame: Frame | undefined): boolean {
-  if (frame?.keys === undefined && frame !== undefined) {
-    frame.at = Number(frame.at) + 1;
+class Scanner {
+  readonly duplicates: string[] = [];
+  refusal: string | undefined;
+  readonly #text: string;
+  readonly #depthLimit: number;
+  readonly #stack: Frame[] = [];
+  #expectKey = false;
+
+  constructor(text: string, depthLimit: number) {
+    this.#text = text;
+    this.#depthLimit = depthLimit;
   }
-  return frame?.keys !== undefined;
+
+  /** Takes in what begins at `at` and returns where it ends. */
+  step(at: number, code: number): number {
+    switch (code) {
+      case quote: {
+        const end = endOfString(this.#text, at);
+        this.#string(at, end);
+        return end;
+      }
+      case openBrace:
+      case openBracket:
+        this.#open(code === openBrace);
+        return at;
+      case closeBrace:
+      case closeBracket:
+        this.#stack.pop();
+        this.#expectKey = false;
+        return at;
+      case comma:
+        this.#comma();
+        return at;
+      default:
+        return at;
+    }
+  }
+
+  #string(start: number, end: number): void {
+    const frame = this.#stack.at(-1);
+    if (!this.#expectKey || frame?.keys === undefined) {
+      return;
+    }
+    const key = keyText(this.#text, start, end);
+    if (key === '__proto__') {
+      this.refusal = 'the key "__proto__" is not allowed';
+    }
+    frame.at = key;
+    if (frame.keys.has(key)) {
+      this.duplicates.push(pathOf(this.#stack));
+    }
+    frame.keys.add(key);
+    this.#expectKey = false;
+  }
+
+  #open(isObject: boolean): void {
+    if (this.#stack.length >= this.#depthLimit) {
+      this.refusal = `the request body is nested deeper than ${this.#depthLimit} levels`;
+    }
+    this.#stack.push(isObject ? { keys: new Set(), at: '' } : { keys: undefined, at: 0 });
+    this.#expectKey = isObject;
+  }
+
+  #comma(): void {
+    const frame = this.#stack.at(-1);
+    this.#expectKey = frame?.keys !== undefined;
+    if (frame !== undefined && frame.keys === undefined) {
+      frame.at = Number(frame.at) + 1;
+    }
+  }
 }
 
 /** Index of the closing quote, or of the end of the text. */

@@ -18,10 +18,10 @@ const policies = ['Foreground', 'Background', 'Orphan'] as const;
 /** Reads `DeleteOptions` of the body, or of the query when there is no body. Throws 400 or 422. */
 export function deleteOptions(
   query: URLSearchParams,
-  body: string,
+  body: Buffer,
   contentType: string | undefined,
 ): DeleteOptions {
-  const given = body.trim() === '' ? fromQuery(query) : fromBody(body, contentType);
+  const given = body.length === 0 ? fromQuery(query) : fromBody(body, contentType);
   const { gracePeriodSeconds, propagationPolicy, orphanDependents } = given;
   if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds)) {
     throw badRequest('DeleteOptions.gracePeriodSeconds must be a whole number');
@@ -64,7 +64,7 @@ function fromQuery(query: URLSearchParams): Given {
   };
 }
 
-function fromBody(body: string, contentType: string | undefined): Given {
+function fromBody(body: Buffer, contentType: string | undefined): Given {
   const { value } = decodeBody(body, contentType);
   if (!isRecord(value)) {
     throw badRequest('DeleteOptions must be an object');

@@ -1,7 +1,7 @@
 import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
 import { ApiError, type StatusBody } from '#machinery/errors.ts';
 import { badRequest, failure, invalidOptions, notFound, unsupportedMediaType } from '../api-errors.ts';
-import { type Decoded, decodeJson, decodeYaml, mediaType } from '../http/body.ts';
+import { bodyText, type Decoded, decodeJson, decodeYaml, mediaType } from '../http/body.ts';
 import { conflictStatus, serverSideApply } from '../patch/apply/apply.ts';
 import { applyJsonPatch } from '../patch/json.ts';
 import { applyMergePatch } from '../patch/merge.ts';
@@ -26,7 +26,7 @@ export interface PatchRequest {
   readonly namespace: string;
   readonly name: string;
   readonly subresource?: string | undefined;
-  readonly body: string;
+  readonly body: Buffer;
   readonly contentType: string | undefined;
 }
 
@@ -51,7 +51,7 @@ export async function patch(
     const why = 'may not be specified for non-apply patch';
     throw invalidOptions('PatchOptions', cause('FieldValueForbidden', 'force', why));
   }
-  const decoded = decodeJson(request.body);
+  const decoded = decodeJson(bodyText(request.body));
   const change = patcher(request.kind, type, decoded);
   const text = await update(
     services,
@@ -124,7 +124,7 @@ async function apply(
     const why = 'is required for apply patch';
     throw invalidOptions('PatchOptions', cause('FieldValueRequired', 'fieldManager', why));
   }
-  const decoded = decodeYaml(request.body);
+  const decoded = decodeYaml(bodyText(request.body));
   const applied = readApplied(request, decoded.value);
   const merge = (live: ApiObject | undefined): Wanted => {
     const result = serverSideApply({

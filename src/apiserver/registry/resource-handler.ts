@@ -25,7 +25,7 @@ import { writeOptions } from './write-options.ts';
 export interface ResourceRequest {
   readonly accept: string | undefined;
   readonly contentType: string | undefined;
-  readonly body: string;
+  readonly body: Buffer;
   /** Takes a running watch into account, so that the server can end it. Returns what to call when it ended. */
   readonly track: (end: () => void) => () => void;
 }

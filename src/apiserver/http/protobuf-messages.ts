@@ -1,0 +1,127 @@
+/** Field numbers of what kubectl sends as protobuf (`k8s.io/api/core/v1/generated.proto`, `apimachinery/…/meta/v1`). */
+import type { Field, FieldType, Message } from './protobuf.ts';
+
+type Spec = readonly [name: string, type: FieldType, many?: 'list' | 'map'];
+
+function message(fields: Readonly<Record<number, Spec>>): Message {
+  const entries = Object.entries(fields).map(([number, [name, type, many]]): [string, Field] => [
+    number,
+    many === undefined ? { name, type } : { name, type, many },
+  ]);
+  return { fields: Object.fromEntries(entries) };
+}
+
+const ownerReference = message({
+  1: ['kind', 'string'],
+  3: ['name', 'string'],
+  4: ['uid', 'string'],
+  5: ['apiVersion', 'string'],
+  6: ['controller', 'bool?'],
+  7: ['blockOwnerDeletion', 'bool?'],
+});
+
+const metadata = message({
+  1: ['name', 'string'],
+  2: ['generateName', 'string'],
+  3: ['namespace', 'string'],
+  4: ['selfLink', 'string'],
+  5: ['uid', 'string'],
+  6: ['resourceVersion', 'string'],
+  7: ['generation', 'int'],
+  8: ['creationTimestamp', 'time'],
+  9: ['deletionTimestamp', 'time'],
+  10: ['deletionGracePeriodSeconds', 'int?'],
+  11: ['labels', 'string', 'map'],
+  12: ['annotations', 'string', 'map'],
+  13: ['ownerReferences', ownerReference, 'list'],
+  14: ['finalizers', 'string', 'list'],
+});
+
+const objectReference = message({
+  1: ['kind', 'string'],
+  2: ['namespace', 'string'],
+  3: ['name', 'string'],
+  4: ['uid', 'string'],
+  5: ['apiVersion', 'string'],
+  6: ['resourceVersion', 'string'],
+  7: ['fieldPath', 'string'],
+});
+
+const servicePort = message({
+  1: ['name', 'string'],
+  2: ['protocol', 'string'],
+  3: ['port', 'int'],
+  4: ['targetPort', 'intOrString'],
+  5: ['nodePort', 'int'],
+  6: ['appProtocol', 'string'],
+});
+
+const serviceSpec = message({
+  1: ['ports', servicePort, 'list'],
+  2: ['selector', 'string', 'map'],
+  3: ['clusterIP', 'string'],
+  4: ['type', 'string'],
+  5: ['externalIPs', 'string', 'list'],
+  7: ['sessionAffinity', 'string'],
+  8: ['loadBalancerIP', 'string'],
+  9: ['loadBalancerSourceRanges', 'string', 'list'],
+  10: ['externalName', 'string'],
+  11: ['externalTrafficPolicy', 'string'],
+  12: ['healthCheckNodePort', 'int'],
+  13: ['publishNotReadyAddresses', 'bool'],
+  17: ['ipFamilyPolicy', 'string'],
+  18: ['clusterIPs', 'string', 'list'],
+  19: ['ipFamilies', 'string', 'list'],
+  20: ['allocateLoadBalancerNodePorts', 'bool?'],
+  21: ['loadBalancerClass', 'string'],
+  22: ['internalTrafficPolicy', 'string'],
+  23: ['trafficDistribution', 'string'],
+});
+
+/** By `apiVersion/kind`. */
+export const protobufMessages: ReadonlyMap<string, Message> = new Map([
+  [
+    'v1/ConfigMap',
+    message({
+      1: ['metadata', metadata],
+      2: ['data', 'string', 'map'],
+      3: ['binaryData', 'bytes', 'map'],
+      4: ['immutable', 'bool?'],
+    }),
+  ],
+  [
+    'v1/Secret',
+    message({
+      1: ['metadata', metadata],
+      2: ['data', 'bytes', 'map'],
+      3: ['type', 'string'],
+      4: ['stringData', 'string', 'map'],
+      5: ['immutable', 'bool?'],
+    }),
+  ],
+  [
+    'v1/Namespace',
+    message({
+      1: ['metadata', metadata],
+      2: ['spec', message({ 1: ['finalizers', 'string', 'list'] })],
+      3: ['status', message({ 1: ['phase', 'string'] })],
+    }),
+  ],
+  [
+    'v1/ServiceAccount',
+    message({
+      1: ['metadata', metadata],
+      2: ['secrets', objectReference, 'list'],
+      3: ['imagePullSecrets', message({ 1: ['name', 'string'] }), 'list'],
+      4: ['automountServiceAccountToken', 'bool?'],
+    }),
+  ],
+  [
+    'v1/Service',
+    message({
+      1: ['metadata', metadata],
+      2: ['spec', serviceSpec],
+      3: ['status', message({ 1: ['loadBalancer', message({})] })],
+    }),
+  ],
+]);
