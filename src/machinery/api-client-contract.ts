@@ -94,10 +94,14 @@ export const apiClientContract: readonly ContractCase[] = [
       const viaStatus = await client.patch(
         pod,
         key,
-        { type: 'merge', body: { status, metadata: { annotations: { told: 'yes' } } } },
+        {
+          type: 'merge',
+          body: { status, metadata: { labels: { told: 'yes' }, annotations: { told: 'yes' } } },
+        },
         { subresource: 'status' },
       );
       expect(viaStatus.status?.phase === 'Running', 'the subresource takes status');
+      expect(viaStatus.metadata.labels?.['told'] === 'yes', 'and labels with it');
       expect(viaStatus.metadata.annotations?.['told'] === 'yes', 'and annotations with it');
     },
   },

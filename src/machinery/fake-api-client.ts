@@ -143,7 +143,7 @@ export class FakeApiClient implements ApiClient {
       this.#remove(kind, old);
       return;
     }
-    const deletionTimestamp = old.metadata.deletionTimestamp ?? timestamp(this.#clock.now());
+    const deletionTimestamp = old.metadata.deletionTimestamp ?? timestamp(this.#clock.now() + grace * 1000);
     const metadata = {
       ...old.metadata,
       deletionTimestamp,
@@ -260,8 +260,12 @@ function merge<T extends KubeObject>(kind: KindRef, old: T, wanted: T, subresour
   const before = old as AnyObject;
   const after = wanted as AnyObject;
   if (subresource === 'status') {
-    const { annotations } = wanted.metadata;
-    const metadata = annotations === undefined ? old.metadata : { ...old.metadata, annotations };
+    const { labels, annotations } = wanted.metadata;
+    const metadata = {
+      ...old.metadata,
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+    };
     return { ...old, metadata, status: after.status } as T;
   }
   if (subresource === 'finalize') {

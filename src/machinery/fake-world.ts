@@ -19,7 +19,10 @@ export class FakeWorld {
   readonly #log: Log;
   #run: { readonly abort: AbortController; readonly over: Promise<void> } | undefined;
 
-  constructor(make: (factory: InformerFactory, deps: ControllerDeps) => readonly Controller[], log: Log = silentLog) {
+  constructor(
+    make: (factory: InformerFactory, deps: ControllerDeps) => readonly Controller[],
+    log: Log = silentLog,
+  ) {
     this.#make = make;
     this.#log = log;
   }
@@ -61,7 +64,10 @@ export class FakeWorld {
     return this.client.writes
       .splice(0)
       .filter(({ kind }) => kind !== 'Event')
-      .map(({ verb, kind, key, subresource }) => `${verb} ${kind} ${key}${subresource === undefined ? '' : ` ${subresource}`}`);
+      .map(
+        ({ verb, kind, key, subresource }) =>
+          `${verb} ${kind} ${key}${subresource === undefined ? '' : ` ${subresource}`}`,
+      );
   }
 
   /** Makes an object together with its status. */

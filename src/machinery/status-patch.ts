@@ -33,6 +33,7 @@ export function statusPatch(from: unknown, to: unknown, options: StatusPatchOpti
 
 function holdsList(value: unknown): boolean {
   return (
-    Array.isArray(value) || (typeof value === 'object' && value !== null && Object.values(value).some(holdsList))
+    Array.isArray(value) ||
+    (typeof value === 'object' && value !== null && Object.values(value).some(holdsList))
   );
 }
