@@ -57,12 +57,14 @@ export async function createQemuLab(taps: number): Promise<QemuLab> {
     ...{ netns, directory, boot, warnings, driver, nic },
     machine: (change = {}) => ({ ...machine(netns, boot), ...change }),
     async [Symbol.asyncDispose]() {
-      const last = driver();
-      const left = await last.observe(netns);
-      await last.apply(left.map((from) => ({ op: 'delete', from })));
+      // QMP has room for one client.
       for (const each of drivers) {
         await each.close();
       }
+      const last = driver();
+      const left = await last.observe(netns);
+      await last.apply(left.map((from) => ({ op: 'delete', from })));
+      await last.close();
       await run(['ip', 'netns', 'pids', netns]).then(({ stdout }) => {
         for (const pid of stdout.split('\n').filter((line) => line !== '')) {
           process.kill(Number(pid), 'SIGKILL');

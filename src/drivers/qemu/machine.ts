@@ -84,7 +84,10 @@ export class Machine {
     }
     const machine = new Machine(record, paths, hooks);
     if (await isAlive(record.process)) {
-      await machine.#reconnect();
+      // Until it says otherwise. One that does not answer is tried again without holding up the others.
+      machine.#status = 'running';
+      const connected = machine.#reconnect();
+      await Promise.race([connected, delay(ADOPT_TIMEOUT_MS, undefined, { ref: false })]);
     }
     return machine;
   }

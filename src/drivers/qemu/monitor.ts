@@ -81,7 +81,10 @@ export async function connectMonitor(
         return client;
       });
     } catch (error) {
-      if (hasEnded() || performance.now() > deadline) {
+      if (hasEnded()) {
+        throw new PatchbayError('QemuStartFailed', 'QEMU ended before it answered');
+      }
+      if (performance.now() > deadline) {
         throw new PatchbayError('QemuStartFailed', `QEMU gave no QMP connection: ${messageOf(error)}`, {
           cause: error,
         });
