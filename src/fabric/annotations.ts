@@ -1,0 +1,101 @@
+/** Annotations of nodes and pods in which the network's decisions are kept (OVN-Kubernetes' names and forms). */
+import type { Node } from '#api/core/node.ts';
+import type { Pod } from '#api/core/pod.ts';
+import type { KubeObject } from '#api/meta.ts';
+import { type Cidr, formatCidr, parseCidr, parseInterfaceAddress } from './cidr.ts';
+
+export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
+export const POD_NETWORKS = 'k8s.ovn.org/pod-networks';
+/** Multus' choice for the default network; its `mac` is honoured. */
+export const DEFAULT_NETWORK_CHOICE = 'v1.multus-cni.io/default-network';
+
+const NETWORK = 'default';
+const UNICAST_MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
+
+/** A pod's place in the default network. Addresses are CIDRs, one per family. */
+export interface PodNetwork {
+  readonly addresses: readonly string[];
+  readonly mac: string;
+  readonly gateways: readonly string[];
+  readonly routes: readonly { readonly dest: string; readonly nextHop: string }[];
+}
+
+/** The IPv4 subnet in a node's annotation; undefined when there is none that can be read. */
+export function parseNodeSubnet(node: Node): Cidr | undefined {
+  const entry = entryOf(node, NODE_SUBNETS);
+  const texts = Array.isArray(entry) ? entry : [entry]; // Older releases wrote a bare string.
+  return texts
+    .map((text) => (typeof text === 'string' ? parseCidr(text) : undefined))
+    .find((cidr) => cidr !== undefined);
+}
+
+/** The annotation's value with the default network's subnet set, and other networks' kept. */
+export function formatNodeSubnet(node: Node, subnet: Cidr): string {
+  return JSON.stringify({ ...readObject(node, NODE_SUBNETS), [NETWORK]: [formatCidr(subnet)] });
+}
+
+/** The IPv4 address and MAC in a pod's annotation; undefined when there are none that can be read. */
+export function parsePodNetwork(pod: Pod): { readonly address: number; readonly mac: string } | undefined {
+  const entry = entryOf(pod, POD_NETWORKS);
+  if (typeof entry !== 'object' || entry === null) {
+    return undefined;
+  }
+  const { ip_addresses: addresses, mac_address: mac } = entry as Readonly<Record<string, unknown>>;
+  const texts: readonly unknown[] = Array.isArray(addresses) ? addresses : [];
+  const parsed = texts
+    .map((text) => (typeof text === 'string' ? parseInterfaceAddress(text) : undefined))
+    .find((address) => address !== undefined);
+  return parsed !== undefined && isMac(mac) ? { address: parsed.address, mac } : undefined;
+}
+
+/** The annotation's value with the default network set, and other networks' kept. */
+export function formatPodNetwork(pod: Pod, network: PodNetwork): string {
+  const [address] = network.addresses;
+  const [gateway] = network.gateways;
+  const entry = {
+    ip_addresses: network.addresses,
+    mac_address: network.mac,
+    gateway_ips: network.gateways,
+    routes: network.routes,
+    ip_address: address,
+    gateway_ip: gateway,
+    role: 'primary',
+  };
+  return JSON.stringify({ ...readObject(pod, POD_NETWORKS), [NETWORK]: entry });
+}
+
+/** The MAC asked for on the default network; undefined when none was, or when it is no unicast MAC. */
+export function requestedMac(pod: Pod): string | undefined {
+  const text = pod.metadata.annotations?.[DEFAULT_NETWORK_CHOICE];
+  const choice = text === undefined ? undefined : parseJson(text);
+  const first: unknown = Array.isArray(choice) ? choice[0] : choice;
+  const mac = typeof first === 'object' && first !== null ? (first as { mac?: unknown }).mac : undefined;
+  const lower = typeof mac === 'string' ? mac.toLowerCase() : undefined;
+  return isMac(lower) ? lower : undefined;
+}
+
+function isMac(value: unknown): value is string {
+  return typeof value === 'string' && UNICAST_MAC.test(value);
+}
+
+function entryOf(object: KubeObject, annotation: string): unknown {
+  const map = readObject(object, annotation);
+  return Object.hasOwn(map, NETWORK) ? map[NETWORK] : undefined;
+}
+
+function readObject(object: KubeObject, annotation: string): Readonly<Record<string, unknown>> {
+  const text = object.metadata.annotations?.[annotation];
+  const value = text === undefined ? undefined : parseJson(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
+}
+
+/** Annotations are anybody's to write: what is no JSON counts as absent, and is written anew. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

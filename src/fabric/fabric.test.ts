@@ -1,0 +1,357 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Node, node as nodeKind } from '#api/core/node.ts';
+import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import { FakeOvn } from '#drivers/ovn/fake.ts';
+import { PatchbayError } from '#machinery/errors.ts';
+import { FakeApiClient } from '#machinery/fake-api-client.ts';
+import { createInformerFactory } from '#machinery/informer-factory.ts';
+import { type Log, silentLog } from '#machinery/log.ts';
+import { NODE_SUBNETS, POD_NETWORKS } from './annotations.ts';
+import { type Fabric, type FabricOptions, startFabric } from './fabric.ts';
+
+const newNode = (name: string, annotations: Record<string, string> = {}): Node => ({
+  metadata: { name, annotations },
+});
+const newPod = (name: string, nodeName?: string, more: Partial<Pod> = {}): Pod => ({
+  metadata: { name, namespace: 'ns', ...more.metadata },
+  spec: {
+    containers: [{ name: 'c', image: 'i' }],
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...more.spec,
+  },
+  ...(more.status === undefined ? {} : { status: more.status }),
+});
+const annotated = (name: string, node: string, address: string): Pod => {
+  const entry = { ip_addresses: [`${address}/23`], mac_address: '0a:58:00:00:00:01' };
+  return newPod(name, node, {
+    metadata: { name, namespace: 'ns', annotations: { [POD_NETWORKS]: JSON.stringify({ default: entry }) } },
+  });
+};
+
+describe('the fabric', () => {
+  let client: FakeApiClient;
+  let ovn: FakeOvn;
+  let stop: (() => Promise<void>) | undefined;
+  let errors: string[];
+  let othersChanged: () => void;
+  beforeEach(() => {
+    client = new FakeApiClient();
+    ovn = new FakeOvn();
+    errors = [];
+  });
+  afterEach(async () => stop?.());
+
+  const start = async (options: Partial<FabricOptions> = {}): Promise<Fabric> => {
+    await stop?.();
+    const end = new AbortController();
+    const factory = createInformerFactory(client);
+    const log: Log = { ...silentLog, error: (fields) => errors.push((fields as { error: string }).error) };
+    const fabric = startFabric({
+      factory,
+      ovnNb: (onChange) => {
+        othersChanged = onChange;
+        return {
+          apply: (changes) => ovn.apply(changes),
+          replace: (rows) => ovn.replace(rows),
+          observe: () => ovn.observe(),
+          [Symbol.asyncDispose]: async () => undefined, // The database outlives the fabric.
+        };
+      },
+      signal: end.signal,
+      log,
+      windowMs: 1,
+      ...options,
+    });
+    await factory.start(end.signal);
+    stop = async () => {
+      end.abort();
+      await fabric.done;
+    };
+    await fabric.settled();
+    return fabric;
+  };
+  const until = async (condition: () => unknown): Promise<void> => {
+    await expect.poll(condition, { interval: 1, timeout: 2_000 }).toBeTruthy();
+  };
+  const subnetOf = async (name: string): Promise<string | undefined> =>
+    (await client.get(nodeKind, { name })).metadata.annotations?.[NODE_SUBNETS];
+  const networkOf = async (name: string): Promise<Record<string, unknown> | undefined> => {
+    const text = (await client.get(podKind, { name, namespace: 'ns' })).metadata.annotations?.[POD_NETWORKS];
+    return text === undefined
+      ? undefined
+      : (JSON.parse(text) as { default: Record<string, unknown> }).default;
+  };
+  const addressOf = async (name: string): Promise<unknown> => (await networkOf(name))?.['ip_address'];
+  const add = async (...objects: Pod[]): Promise<void> => {
+    for (const object of objects) {
+      await client.create(podKind, object);
+    }
+  };
+  const port = (pod: string) => ovn.row('Logical_Switch_Port', `ns_${pod}`);
+  const created = async (pod: Pod): Promise<unknown> => {
+    await add(pod);
+    await until(() => addressOf(pod.metadata.name));
+    return addressOf(pod.metadata.name);
+  };
+
+  it('places nodes and pods, in annotations and rows', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(nodeKind, newNode('n2'));
+    await add(newPod('a', 'n1'), newPod('b', 'n2'));
+    await start();
+    expect([await subnetOf('n1'), await subnetOf('n2')]).toEqual([
+      '{"default":["10.128.0.0/23"]}',
+      '{"default":["10.128.2.0/23"]}',
+    ]);
+    expect(await networkOf('b')).toEqual({
+      ip_addresses: ['10.128.2.3/23'],
+      mac_address: '0a:58:0a:80:02:03',
+      gateway_ips: ['10.128.2.1'],
+      routes: ['10.128.0.0/14', '172.30.0.0/16', '100.64.0.0/16'].map((dest) => ({
+        dest,
+        nextHop: '10.128.2.1',
+      })),
+      ip_address: '10.128.2.3/23',
+      gateway_ip: '10.128.2.1',
+      role: 'primary',
+    });
+    const { metadata } = await client.get(podKind, { name: 'b', namespace: 'ns' });
+    expect(port('b')).toEqual({
+      table: 'Logical_Switch_Port',
+      key: 'ns_b',
+      columns: {
+        name: 'ns_b',
+        addresses: ['0a:58:0a:80:02:03 10.128.2.3'],
+        port_security: ['0a:58:0a:80:02:03 10.128.2.3'],
+        options: { 'requested-chassis': 'n2', 'iface-id-ver': metadata.uid },
+        external_ids: { namespace: 'ns', pod: 'true' },
+      },
+      parent: { table: 'Logical_Switch', key: 'n2', column: 'ports' },
+    });
+    expect(ovn.row('Logical_Router_Port', 'rtos-n2')).toMatchObject({
+      columns: { mac: '0a:58:0a:80:02:01', networks: ['10.128.2.1/23'] },
+      parent: { key: 'ovn_cluster_router' },
+    });
+    expect(ovn.row('Logical_Switch_Port', 'stor-n2')?.columns['options']).toEqual({
+      'router-port': 'rtos-n2',
+    });
+    expect(ovn.row('Logical_Switch', 'n2')?.columns['other_config']).toEqual({
+      subnet: '10.128.2.0/23',
+      exclude_ips: '10.128.2.2',
+      mtu: '1400',
+    });
+  });
+
+  it('writes one annotation a pod, and nothing after a restart', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await start();
+    const before = client.writes.length;
+    await Promise.all(Array.from({ length: 100 }, (_, i) => client.create(podKind, newPod(`p${i}`, 'n1'))));
+    await until(() => port('p99'));
+    await until(() => client.writes.length === before + 200);
+    expect(ovn.results.length).toBeLessThan(6);
+    const [writes, transactions] = [client.writes.length, ovn.results.length];
+    await start();
+    expect([client.writes.length, ovn.results.length]).toEqual([writes, transactions]);
+    const addresses = await Promise.all(Array.from({ length: 100 }, (_, i) => addressOf(`p${i}`)));
+    expect(new Set(addresses).size).toBe(100);
+  });
+
+  it('leaves alone what has no place on the network', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    const spec = { containers: [], hostNetwork: true } as unknown as Pod['spec'];
+    await add(
+      newPod('unbound'),
+      newPod('host', 'n1', { spec }),
+      newPod('ended', 'n1', { status: { phase: 'Failed' } }),
+    );
+    await start();
+    expect(await Promise.all(['unbound', 'host', 'ended'].map(networkOf))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect((await ovn.observe()).map(({ key }) => key)).toEqual([
+      'ovn_cluster_router',
+      'n1',
+      'rtos-n1',
+      'stor-n1',
+    ]);
+  });
+
+  it('frees the address and port of pods that ended or went, and gives the address last of all', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await start({ clusterNetwork: [{ cidr: '10.128.0.0/24', hostPrefix: 29 }] });
+    expect([await created(newPod('a', 'n1')), await created(newPod('b', 'n1'))]).toEqual([
+      '10.128.0.3/29',
+      '10.128.0.4/29',
+    ]);
+    await client.patch(
+      podKind,
+      { name: 'a', namespace: 'ns' },
+      { type: 'merge', body: { status: { phase: 'Succeeded' } } },
+      { subresource: 'status' },
+    );
+    await client.delete(podKind, { name: 'b', namespace: 'ns' }, { gracePeriodSeconds: 0 });
+    await until(() => port('a') === undefined && port('b') === undefined);
+    const next = [];
+    for (const name of ['c', 'd', 'e', 'f']) {
+      next.push(await created(newPod(name, 'n1')));
+    }
+    expect(next).toEqual(['10.128.0.5/29', '10.128.0.6/29', '10.128.0.3/29', '10.128.0.4/29']);
+    await add(newPod('g', 'n1'));
+    await until(() => errors.length > 0);
+    expect(errors[0]).toBe('pod ns/g gets no address: node n1 has none left in 10.128.0.0/29');
+    await client.delete(podKind, { name: 'd', namespace: 'ns' }, { gracePeriodSeconds: 0 });
+    await until(() => addressOf('g'));
+    expect(await addressOf('g')).toBe('10.128.0.6/29');
+  });
+
+  it('gives a pod that took an old name a port of its own', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await start();
+    await created(newPod('a', 'n1'));
+    const former = port('a')?.columns['options'];
+    await client.delete(podKind, { name: 'a', namespace: 'ns' }, { gracePeriodSeconds: 0 });
+    expect(await created(newPod('a', 'n1'))).toBe('10.128.0.4/23');
+    expect(port('a')?.columns['options']).not.toEqual(former);
+  });
+
+  it('believes annotations before it gives anything away', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(nodeKind, newNode('n2', { [NODE_SUBNETS]: '{"default":"10.128.0.0/23"}' }));
+    await add(newPod('a', 'n2'), annotated('b', 'n2', '10.128.0.3'));
+    await start();
+    expect(await subnetOf('n1')).toBe('{"default":["10.128.2.0/23"]}');
+    expect(await subnetOf('n2')).toBe('{"default":"10.128.0.0/23"}');
+    expect(await addressOf('a')).toBe('10.128.0.4/23');
+    expect(port('b')?.columns['addresses']).toEqual(['0a:58:00:00:00:01 10.128.0.3']);
+  });
+
+  it.each([
+    'not json',
+    '[]',
+    '{"default":{"ip_addresses":["10.128.0.9"],"mac_address":"01:00:00:00:00:00"}}',
+  ])('replaces an annotation that says nothing: %s', async (text) => {
+    await client.create(nodeKind, newNode('n1', { [NODE_SUBNETS]: text }));
+    await add(
+      newPod('a', 'n1', { metadata: { name: 'a', namespace: 'ns', annotations: { [POD_NETWORKS]: text } } }),
+    );
+    await start();
+    expect(await subnetOf('n1')).toContain('10.128.0.0/23');
+    expect(await addressOf('a')).toBe('10.128.0.3/23');
+  });
+
+  it('gives an address that two pods claim to the older one only', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await add(
+      annotated('a', 'n1', '10.128.0.3'),
+      annotated('b', 'n1', '10.128.0.3'),
+      annotated('c', 'n1', '10.129.0.3'),
+    );
+    await start();
+    expect(['a', 'b', 'c'].map((name) => port(name) !== undefined)).toEqual([true, false, false]);
+    expect(errors).toEqual([
+      expect.stringContaining('pod ns/b is annotated with 10.128.0.3'),
+      expect.stringContaining('pod ns/c is annotated with 10.129.0.3'),
+    ]);
+  });
+
+  it('keeps addresses unique when it crashes between allocation and commit', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    client.intercept = ({ verb, key }) => {
+      if (verb === 'patch' && key === 'ns/a') {
+        throw new PatchbayError('ConnectionFailed', 'cut');
+      }
+    };
+    await add(newPod('a', 'n1'), newPod('b', 'n1'));
+    const end = new AbortController();
+    const factory = createInformerFactory(client);
+    const crashed = startFabric({ factory, ovnNb: () => ovn, signal: end.signal });
+    await factory.start(end.signal);
+    await until(async () => port('a') !== undefined && (await addressOf('b')) !== undefined);
+    end.abort();
+    await crashed.done;
+    client.intercept = undefined;
+    await start();
+    const [a, b] = [await addressOf('a'), await addressOf('b')];
+    expect(a).not.toBe(b);
+    expect(port('a')?.columns['addresses']).toEqual([
+      `${(await networkOf('a'))?.['mac_address']} ${String(a).split('/')[0]}`,
+    ]);
+  });
+
+  it('tries annotations and rows again that failed', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await start();
+    let refusals = 2;
+    client.intercept = ({ verb }) => {
+      if (verb === 'patch' && refusals > 0) {
+        refusals -= 1;
+        throw new PatchbayError('ConnectionFailed', 'cut');
+      }
+    };
+    ovn.failure = new PatchbayError('Timeout', 'database is away');
+    await add(newPod('a', 'n1'));
+    await until(() => addressOf('a'));
+    expect(port('a')).toBeUndefined();
+    ovn.failure = undefined;
+    await until(() => port('a'));
+    expect(await addressOf('a')).toBe('10.128.0.3/23');
+  });
+
+  it('frees the subnet of a node that went, and removes its rows', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(nodeKind, newNode('n2'));
+    await start({ clusterNetwork: [{ cidr: '10.128.0.0/22', hostPrefix: 23 }] });
+    await created(newPod('a', 'n1'));
+    await client.create(nodeKind, newNode('n3'));
+    await add(newPod('c', 'n3'));
+    await until(() => errors.length > 0);
+    expect(errors[0]).toContain('10.128.0.0/22 has room for 2 /23, and all are taken');
+    await client.delete(nodeKind, { name: 'n1' });
+    await until(() => addressOf('c'));
+    expect(await subnetOf('n3')).toBe('{"default":["10.128.0.0/23"]}');
+    expect((await ovn.observe()).map(({ key }) => key).filter((key) => /n1|ns_a/.test(key))).toEqual([]);
+  });
+
+  it('honours a MAC that was asked for, unless the node has it already', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    const asking = (name: string, mac: string): Pod =>
+      newPod(name, 'n1', {
+        metadata: {
+          name,
+          namespace: 'ns',
+          annotations: { 'v1.multus-cni.io/default-network': `[{"name":"default","mac":"${mac}"}]` },
+        },
+      });
+    await start();
+    for (const pod of [
+      asking('a', '02:00:00:00:00:AA'),
+      asking('b', '02:00:00:00:00:aa'),
+      asking('c', '01:00:00:00:00:aa'),
+    ]) {
+      await created(pod);
+    }
+    const macs = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => (await networkOf(name))?.['mac_address']),
+    );
+    expect(macs).toEqual(['02:00:00:00:00:aa', '0a:58:0a:80:00:04', '0a:58:0a:80:00:05']);
+  });
+
+  it('puts rows back that others removed', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await start();
+    await created(newPod('a', 'n1'));
+    await ovn.apply({ put: [], remove: [{ table: 'Logical_Switch_Port', key: 'ns_a' }] });
+    othersChanged();
+    await until(() => port('a'));
+  });
+
+  it('refuses a network that cannot work', async () => {
+    await expect(start({ clusterNetwork: [{ cidr: '172.30.0.0/15', hostPrefix: 23 }] })).rejects.toThrow(
+      'serviceNetwork[0] 172.30.0.0/16 overlaps clusterNetwork[0].cidr 172.30.0.0/15',
+    );
+    stop = undefined;
+  });
+});

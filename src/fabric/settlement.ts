@@ -1,0 +1,234 @@
+import { type Node, node as nodeKind } from '#api/core/node.ts';
+import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import type { KubeObject } from '#api/meta.ts';
+import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
+import { keyOf } from '#machinery/controller.ts';
+import { messageOf } from '#machinery/errors.ts';
+import type { Informer } from '#machinery/informer.ts';
+import type { Log } from '#machinery/log.ts';
+import {
+  formatNodeSubnet,
+  formatPodNetwork,
+  NODE_SUBNETS,
+  POD_NETWORKS,
+  parseNodeSubnet,
+  parsePodNetwork,
+} from './annotations.ts';
+import type { Annotator } from './annotator.ts';
+import { formatCidr } from './cidr.ts';
+import type { DefaultNetworkConfig } from './config.ts';
+import {
+  composeDefaultNetwork,
+  composeNode,
+  composePod,
+  composePodNetwork,
+  nodeRowKeys,
+  podRowKey,
+} from './default-network.ts';
+import { Ledger } from './ledger.ts';
+
+/** What a settlement works with. */
+export interface SettlementParts {
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly annotator: Annotator;
+  readonly config: DefaultNetworkConfig;
+  readonly log: Log;
+}
+
+/** Gives marked nodes and pods their places, has them annotated, and says which northbound rows that touches. */
+export class Settlement {
+  readonly #parts: SettlementParts;
+  readonly #ledger: Ledger;
+  readonly #markedNodes = new Set<string>();
+  readonly #markedPods = new Set<string>();
+  /** Pods that wait for a subnet or an address of a node: node -> pod keys. */
+  readonly #waiting = new Map<string, Set<string>>();
+
+  constructor(parts: SettlementParts) {
+    this.#parts = parts;
+    this.#ledger = new Ledger(parts.config);
+  }
+
+  get isMarked(): boolean {
+    return this.#markedNodes.size > 0 || this.#markedPods.size > 0;
+  }
+
+  /** Has a node or pod looked at in the next pass. */
+  mark(object: KubeObject): void {
+    (object.metadata.namespace === undefined ? this.#markedNodes : this.#markedPods).add(keyOf(object));
+  }
+
+  /** Every row, as of the last pass. */
+  compose(): readonly NbRow[] {
+    return composeDefaultNetwork(this.#ledger.nodes(), this.#ledger.pods(), this.#parts.config);
+  }
+
+  /** One pass over what is marked. */
+  settle(): NbChanges {
+    const nodes = this.#settleNodes();
+    const pods = this.#settlePods();
+    return { put: [...nodes.put, ...pods.put], remove: [...nodes.remove, ...pods.remove] };
+  }
+
+  #settleNodes(): NbChanges {
+    const remove: RowKey[] = [];
+    const present: Node[] = [];
+    for (const name of take(this.#markedNodes).sort()) {
+      const node = this.#parts.nodes.get({ name });
+      if (node === undefined) {
+        remove.push(...this.#dropNode(name));
+      } else {
+        present.push(node);
+      }
+    }
+    // What annotations say is taken first, so that nothing of it is given to others.
+    const newcomers = new Set(
+      present.filter(({ metadata }) => this.#ledger.node(metadata.name) === undefined),
+    );
+    for (const node of present.toSorted(byAge)) {
+      this.#ledger.adoptNode(node);
+    }
+    const put = present.flatMap((node) => this.#settleNode(node));
+    for (const { metadata } of newcomers) {
+      this.#wake(metadata.name);
+    }
+    return { put, remove };
+  }
+
+  #dropNode(name: string): readonly RowKey[] {
+    const pods = this.#ledger.pods().filter((pod) => pod.node.name === name);
+    for (const pod of pods) {
+      this.#wait(name, `${pod.namespace}/${pod.name}`);
+    }
+    this.#ledger.releaseNode(name);
+    this.#parts.annotator.forget(nodeKind, name);
+    // A subnet came free: nodes that got none try again.
+    for (const node of this.#parts.nodes.list()) {
+      if (this.#ledger.node(node.metadata.name) === undefined) {
+        this.#markedNodes.add(node.metadata.name);
+      }
+    }
+    return [...nodeRowKeys(name), ...pods.map(podRowKey)];
+  }
+
+  #settleNode(node: Node): readonly NbRow[] {
+    const { name } = node.metadata;
+    try {
+      const place = this.#ledger.placeNode(node);
+      const [subnet] = place.subnets;
+      const annotated = parseNodeSubnet(node);
+      if (subnet !== undefined && (annotated === undefined || formatCidr(annotated) !== formatCidr(subnet))) {
+        this.#parts.annotator.write(nodeKind, node, NODE_SUBNETS, formatNodeSubnet(node, subnet));
+      } else {
+        this.#parts.annotator.forget(nodeKind, name);
+      }
+      return composeNode(place, this.#parts.config);
+    } catch (error) {
+      this.#parts.log.error({ node: name, error: messageOf(error) }, 'node gets no pod subnet');
+      return [];
+    }
+  }
+
+  #settlePods(): NbChanges {
+    const remove: RowKey[] = [];
+    const placed: PlacedPod[] = [];
+    for (const key of take(this.#markedPods)) {
+      const [namespace = '', name = ''] = key.split('/');
+      const pod = this.#parts.pods.get({ namespace, name });
+      const node = pod === undefined ? undefined : nodeOf(pod);
+      if (pod !== undefined && node !== undefined) {
+        placed.push({ key, pod, node });
+      } else if (this.#dropPod(key)) {
+        remove.push(podRowKey({ namespace, name }));
+      }
+    }
+    const adopted = placed.toSorted((a, b) => byAge(a.pod, b.pod)).filter((each) => this.#adopt(each));
+    return { put: adopted.flatMap((each) => this.#settlePod(each)), remove };
+  }
+
+  /** True when the pod had a place. */
+  #dropPod(key: string): boolean {
+    this.#parts.annotator.forget(podKind, key);
+    const node = this.#ledger.releasePod(key);
+    if (node !== undefined) {
+      this.#wake(node);
+    }
+    return node !== undefined;
+  }
+
+  /** Takes over an annotation; false when that cannot be, and the pod must wait. */
+  #adopt({ key, pod, node }: PlacedPod): boolean {
+    try {
+      this.#ledger.adoptPod(key, pod, node);
+      return true;
+    } catch (error) {
+      this.#refuse({ key, pod, node }, error);
+      return false;
+    }
+  }
+
+  #settlePod({ key, pod, node }: PlacedPod): readonly NbRow[] {
+    if (this.#ledger.node(node) === undefined) {
+      this.#wait(node, key);
+      return [];
+    }
+    try {
+      const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node);
+      if (parsePodNetwork(pod) === undefined) {
+        const value = formatPodNetwork(pod, composePodNetwork(place, this.#parts.config));
+        this.#parts.annotator.write(podKind, pod, POD_NETWORKS, value);
+      } else {
+        this.#parts.annotator.forget(podKind, key);
+      }
+      return [composePod(place)];
+    } catch (error) {
+      this.#refuse({ key, pod, node }, error);
+      return [];
+    }
+  }
+
+  #refuse({ key, node }: PlacedPod, error: unknown): void {
+    this.#parts.log.error({ pod: key, error: messageOf(error) }, 'pod is not connected');
+    this.#wait(node, key);
+  }
+
+  #wait(node: string, pod: string): void {
+    const pods = this.#waiting.get(node) ?? new Set();
+    this.#waiting.set(node, pods.add(pod));
+  }
+
+  /** Pods that wait for something of this node are looked at again. */
+  #wake(node: string): void {
+    for (const key of this.#waiting.get(node) ?? []) {
+      this.#markedPods.add(key);
+    }
+    this.#waiting.delete(node);
+  }
+}
+
+interface PlacedPod {
+  readonly key: string;
+  readonly pod: Pod;
+  readonly node: string;
+}
+
+/** The node on which a pod needs a port; undefined when it needs none (any more). */
+function nodeOf(pod: Pod): string | undefined {
+  const hasEnded = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+  return hasEnded || pod.spec.hostNetwork === true || pod.spec.nodeName === ''
+    ? undefined
+    : pod.spec.nodeName;
+}
+
+function take(marked: Set<string>): string[] {
+  const keys = [...marked];
+  marked.clear();
+  return keys;
+}
+
+/** Older objects first: of two that claim the same, the older one has it. */
+function byAge(a: KubeObject, b: KubeObject): number {
+  const [x = '', y = ''] = [a, b].map((o) => `${o.metadata.creationTimestamp ?? ''} ${keyOf(o)}`);
+  return x < y ? -1 : 1;
+}
