@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { run } from '#drivers/command.ts';
 
 export const OVN_NB_SCHEMA = '/usr/share/ovn/ovn-nb.ovsschema';
@@ -62,15 +63,23 @@ export async function killPidfile(pidfile: string): Promise<void> {
   if (!Number.isInteger(pid) || pid <= 1) {
     return;
   }
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
-      throw error;
-    }
+  while (signalProcess(pid, 'SIGKILL')) {
+    await setTimeout(1);
   }
   await rm(pidfile, { force: true });
-  await run(['tail', `--pid=${pid}`, '-s', '0.01', '-f', '/dev/null']);
+}
+
+/** Sends a signal; false when there is no such process. */
+function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** A unix socket in front of another one: its connections can be cut, and its transactions are counted. */
