@@ -208,7 +208,7 @@ describe('serverSideApply', () => {
           }),
           tags: fc.uniqueArray(names),
           list: fc.array(text),
-          free: fc.object({ maxDepth: 2, key: names }),
+          free: fc.object({ maxDepth: 2, key: names, values: [text, fc.integer(), fc.constant(null)] }),
         },
         { requiredKeys: [] },
       ),
