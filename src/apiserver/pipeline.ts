@@ -137,9 +137,8 @@ function fromReason(error: PatchbayError): ApiError {
     case 'RequestEntityTooLarge':
       return failure(413, 'RequestEntityTooLarge', error.message);
     case 'Invalid':
-      return failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {
-        causes: [{ reason: 'UnexpectedServerResponse', message: error.message }],
-      });
+      // Upstream says no more than this; kubectl would print a cause instead of the message.
+      return failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
     case 'UnsupportedMediaType':
       return failure(415, 'UnsupportedMediaType', error.message);
     default:

@@ -1,9 +1,7 @@
 /** Which objects a list or watch is about. */
 import type { KindDefinition } from '#api/kind.ts';
-import { apiVersionOf } from '#api/kind.ts';
-import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Entry } from '#store/entry.ts';
-import { badRequest, qualified } from '../api-errors.ts';
+import { qualified } from '../api-errors.ts';
 import { parseFieldSelector } from '../selectors/fields.ts';
 import { parseLabelSelector } from '../selectors/labels.ts';
 import type { Call } from './call.ts';
@@ -21,35 +19,24 @@ export interface Selection {
   matches(entry: Entry): boolean;
 }
 
-/** Reads the selectors of a request. Throws 400 in upstream's words when one cannot be read. */
+/** Reads the selectors of a request. Throws PatchbayError `BadRequest` when one cannot be read. */
 export function selectionOf(call: Call, kind: KindDefinition): Selection {
   const { query, namespace } = call.info;
   const labelText = query.get('labelSelector') ?? '';
   const fieldText = query.get('fieldSelector') ?? '';
-  try {
-    const byLabels = labelText === '' ? undefined : parseLabelSelector(labelText);
-    const byFields = fieldText === '' ? undefined : parseFieldSelector(fieldText, kind);
-    const name = /^metadata\.name==?([^,=!]+)$/.exec(fieldText)?.[1];
-    return {
-      resource: qualified(kind),
-      namespace: kind.namespaced && namespace !== '' ? namespace : kind.namespaced ? undefined : '',
-      name,
-      selective: byLabels !== undefined || byFields !== undefined,
-      matches: (entry) =>
-        (name === undefined || entry.name === name) &&
-        (byLabels?.(labelsOf(entry)) ?? true) &&
-        (name !== undefined || (byFields?.(objectOf(entry)) ?? true)),
-    };
-  } catch (error) {
-    if (!(error instanceof PatchbayError)) {
-      throw error;
-    }
-    const type = `${apiVersionOf({ ...kind, version: kind.version })}, Resource=${kind.plural}`;
-    const what = kind.group === '' ? `/${type}` : type;
-    throw badRequest(
-      `Unable to find ${JSON.stringify(what)} that match label selector ${JSON.stringify(labelText)}, field selector ${JSON.stringify(fieldText)}: ${messageOf(error)}`,
-    );
-  }
+  const byLabels = labelText === '' ? undefined : parseLabelSelector(labelText);
+  const byFields = fieldText === '' ? undefined : parseFieldSelector(fieldText, kind);
+  const name = /^metadata\.name==?([^,=!\\]+)$/.exec(fieldText)?.[1];
+  return {
+    resource: qualified(kind),
+    namespace: kind.namespaced && namespace !== '' ? namespace : kind.namespaced ? undefined : '',
+    name,
+    selective: byLabels !== undefined || byFields !== undefined,
+    matches: (entry) =>
+      (name === undefined || entry.name === name) &&
+      (byLabels?.(labelsOf(entry)) ?? true) &&
+      (name !== undefined || (byFields?.(objectOf(entry)) ?? true)),
+  };
 }
 
 /** True when an entry is in the selection's place; its conditions are not looked at. */
