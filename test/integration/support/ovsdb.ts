@@ -63,23 +63,18 @@ export async function killPidfile(pidfile: string): Promise<void> {
   if (!Number.isInteger(pid) || pid <= 1) {
     return;
   }
-  while (signalProcess(pid, 'SIGKILL')) {
+  while (await isAlive(pid)) {
+    process.kill(pid, 'SIGKILL');
     await setTimeout(1);
   }
   await rm(pidfile, { force: true });
 }
 
-/** Sends a signal; false when there is no such process. */
-function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') {
-      return false;
-    }
-    throw error;
-  }
+/** False also for a process that ended and that its parent has not asked about yet: it holds nothing any more. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const state = stat.slice(stat.lastIndexOf(')') + 2)[0];
+  return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
 /** A unix socket in front of another one: its connections can be cut, and its transactions are counted. */
