@@ -1,6 +1,6 @@
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { isSpent, spend } from './budget.ts';
-import { celEnvironment } from './environment.ts';
+import { celEnvironment, type OldSelf } from './environment.ts';
 import { CelError } from './library.ts';
 
 /** A rule ready to run. */
@@ -26,21 +26,22 @@ const cache = new Map<string, CompiledRule>();
  * Compiles a CEL expression over `self` and `oldSelf`; the same text is compiled once.
  * @throws PatchbayError `InvalidRule` when it does not parse or its types cannot fit.
  */
-export function compileRule(text: string): CompiledRule {
-  let rule = cache.get(text);
+export function compileRule(text: string, oldSelf: OldSelf = 'value'): CompiledRule {
+  const key = `${oldSelf} ${text}`;
+  let rule = cache.get(key);
   if (rule === undefined) {
-    rule = compile(text);
+    rule = compile(text, oldSelf);
     if (cache.size >= MAX_CACHED) {
       cache.clear();
     }
-    cache.set(text, rule);
+    cache.set(key, rule);
   }
   return rule;
 }
 
-function compile(text: string): CompiledRule {
+function compile(text: string, oldSelf: OldSelf): CompiledRule {
   try {
-    const parsed = celEnvironment().parse(text);
+    const parsed = celEnvironment(oldSelf).parse(text);
     const found = { usesOldSelf: false };
     prepareTree(parsed.ast as unknown as Node, found, new Set());
     const checked = parsed.check();

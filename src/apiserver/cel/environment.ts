@@ -8,15 +8,24 @@ import { registerUrl } from './functions/url.ts';
 import { celLibrary } from './library.ts';
 import { registerTwoVariableMacros } from './macros.ts';
 
-let environment: Environment | undefined;
+/** What `oldSelf` is: the stored value, or (`optionalOldSelf`) an optional of it that is empty on create. */
+export type OldSelf = 'value' | 'optional';
+
+let environments: Readonly<Record<OldSelf, Environment>> | undefined;
 
 /**
  * The environment of validation rules: CEL with Kubernetes' function libraries.
  * https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-features-and-libraries
  */
-export function celEnvironment(): Environment {
-  environment ??= createEnvironment();
-  return environment;
+export function celEnvironment(oldSelf: OldSelf): Environment {
+  if (environments === undefined) {
+    const base = createEnvironment();
+    environments = {
+      value: base.clone().registerVariable('oldSelf', 'dyn'),
+      optional: base.clone().registerVariable('oldSelf', 'optional<dyn>'),
+    };
+  }
+  return environments[oldSelf];
 }
 
 function createEnvironment(): Environment {
@@ -25,7 +34,7 @@ function createEnvironment(): Environment {
     homogeneousAggregateLiterals: false,
     limits: { maxAstNodes: 20_000, maxDepth: 100 },
   });
-  made.registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
+  made.registerVariable('self', 'dyn');
   registerIp(made);
   registerCidr(made);
   registerQuantity(made);

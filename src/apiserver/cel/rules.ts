@@ -101,8 +101,8 @@ function runRule(
   path: string,
   context: RuleContext,
 ): void {
-  const compiled = compileRule(rule.rule);
   const optional = rule.optionalOldSelf === true;
+  const compiled = compileRule(rule.rule, optional ? 'optional' : 'value');
   if (compiled.usesOldSelf && old === undefined && !optional) {
     return;
   }
@@ -137,7 +137,10 @@ function messageFor(rule: Rule, variables: Record<string, unknown>): string {
     return fallback;
   }
   try {
-    const text = compileRule(rule.messageExpression).run({ oldSelf: null, ...variables });
+    const text = compileRule(
+      rule.messageExpression,
+      rule.optionalOldSelf === true ? 'optional' : 'value',
+    ).run({ oldSelf: null, ...variables });
     return typeof text === 'string' && text.trim() !== '' && !text.includes('\n') ? text.trim() : fallback;
   } catch {
     return fallback; // as upstream: a broken message must not hide that the rule is broken

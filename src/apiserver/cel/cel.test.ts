@@ -1,0 +1,309 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { SchemaNode } from '#api/schema.ts';
+import { MAX_STEPS, resetBudget } from './budget.ts';
+import { compileRule } from './compile.ts';
+import { escapeProperty } from './escape.ts';
+import { hasRules, validateRules } from './rules.ts';
+import { toCel } from './values.ts';
+
+beforeEach(resetBudget);
+
+function run(rule: string, self: unknown, node?: SchemaNode): unknown {
+  return compileRule(rule).run({ self: toCel(node, self, new Map()) });
+}
+
+describe('functions of Kubernetes', () => {
+  test.each<[string, unknown]>([
+    [
+      "isIP('10.0.0.1') && isIP('fd00::1') && !isIP('10.0.0.01') && !isIP('fe80::1%eth0') && !isIP('::ffff:1.2.3.4')",
+      true,
+    ],
+    ["ip('10.0.0.1').family() == 4 && ip('fd00::1').family() == 6", true],
+    ["ip.isCanonical('fd00::1') && !ip.isCanonical('fd00:0::1')", true],
+    ["ip('127.0.0.1').isLoopback() && ip('::').isUnspecified() && ip('fe80::1').isLinkLocalUnicast()", true],
+    [
+      "ip('224.0.0.5').isLinkLocalMulticast() && ip('8.8.8.8').isGlobalUnicast() && !ip('::1').isGlobalUnicast()",
+      true,
+    ],
+    ["ip('FD00::1') == ip('fd00:0::1') && string(ip('FD00::1')) == 'fd00::1'", true],
+    ["isCIDR('10.0.0.0/8') && !isCIDR('10.0.0.0') && !isCIDR('10.0.0.0/33') && !isCIDR('10.0.0.0/08')", true],
+    ["cidr('10.1.2.3/8').containsIP('10.9.9.9') && cidr('10.0.0.0/8').containsIP(ip('10.1.1.1'))", true],
+    [
+      "cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16') && !cidr('10.1.0.0/16').containsCIDR(cidr('10.0.0.0/8'))",
+      true,
+    ],
+    ["!cidr('10.0.0.0/8').containsIP('fd00::1') && cidr('::/0').containsIP('fd00::1')", true],
+    ["string(cidr('10.1.2.3/16').masked()) == '10.1.0.0/16' && cidr('fd00::/64').prefixLength() == 64", true],
+    [
+      "cidr('fd01:2:3::9/48').masked() == cidr('fd01:2:3::/48') && cidr('10.0.0.1/8').ip() == ip('10.0.0.1')",
+      true,
+    ],
+    ["isQuantity('1.5Gi') && !isQuantity('1.5gb') && quantity('1Gi').isGreaterThan(quantity('1G'))", true],
+    [
+      "quantity('1500m') == quantity('1.5') && quantity('1e3').asInteger() == 1000 && !quantity('0.5').isInteger()",
+      true,
+    ],
+    [
+      "quantity('2Ki').sub(quantity('1Ki')).add(1).compareTo(quantity('1025')) == 0 && quantity('-1').sign() == -1",
+      true,
+    ],
+    ["quantity('50M').asApproximateFloat() == 50000000.0 && quantity('1').isLessThan(quantity('2'))", true],
+    [
+      "isURL('https://a.b:80/c?d=e') && !isURL('a b') && url('https://[::1]:80/c%20d').getHostname() == '::1'",
+      true,
+    ],
+    [
+      "url('http://a.b/c?x=1&x=2').getQuery()['x'] == ['1', '2'] && url('/p').getHost() == '' && url('http://h').getScheme() == 'http'",
+      true,
+    ],
+    [
+      "'abc 123'.find('[0-9]+') == '123' && 'a1b22'.findAll('[0-9]+') == ['1', '22'] && 'a1b2'.findAll('[0-9]', 1) == ['1']",
+      true,
+    ],
+    ["'aaaa'.matches('^(a+)+$') && !'x'.matches('^y')", true],
+    ["[1, 2, 3].isSorted() && [1, 2, 3].sum() == 6 && [3, 1].min() == 1 && ['a', 'b'].max() == 'b'", true],
+    ['[1, 2, 1].indexOf(1) == 0 && [1, 2, 1].lastIndexOf(1) == 2 && [1].indexOf(9) == -1', true],
+    ['sets.contains([1, 2], [1]) && sets.equivalent([1, 2], [2, 1]) && !sets.intersects([1], [2])', true],
+    ["'%s-%d-%.2f-%x-%%'.format(['a', 7, 1.5, 255]) == 'a-7-1.50-ff-%'", true],
+    [
+      "'a,b'.replace(',', '-') == 'a-b' && 'aaa'.replace('a', 'b', 2) == 'bba' && 'abc'.charAt(1) == 'b' && 'abc'.reverse() == 'cba'",
+      true,
+    ],
+    [
+      "!format.dns1123Label().validate('abc').hasValue() && format.dns1123Label().validate('A').value().size() == 1",
+      true,
+    ],
+    ["format.named('uuid').value().validate('x').hasValue() && !format.named('nope').hasValue()", true],
+    [
+      "[1, 2].all(i, v, v == i + 1) && {'a': 1}.exists(k, v, k == 'a' && v == 1) && ['x'].existsOne(i, v, v == 'x')",
+      true,
+    ],
+    [
+      "['a', 'b'].transformList(i, v, i > 0, v) == ['b'] && {'a': 1}.transformMap(k, v, v + 1)['a'] == 2",
+      true,
+    ],
+    ['[[1], [2]].all(i, list, list.all(j, v, v == i + j + 1))', true],
+    ["optional.of(1).orValue(2) == 1 && {'a': 1}[?'b'].orValue(3) == 3", true],
+    ["cel.bind(x, 2, x * x == 4) && duration('1h') > duration('59m') && type(1) == int", true],
+  ])('%s', (rule, expected) => {
+    expect(run(rule, null)).toBe(expected);
+  });
+});
+
+test('values by schema', () => {
+  const node: SchemaNode = {
+    type: 'object',
+    properties: {
+      count: { type: 'integer' },
+      share: { type: 'number' },
+      port: { 'x-kubernetes-int-or-string': true },
+      when: { type: 'string', format: 'date-time' },
+      wait: { type: 'string', format: 'duration' },
+      bytes: { type: 'string', format: 'byte' },
+      namespace: { type: 'string' },
+      'a-b': { type: 'string' },
+      labels: { type: 'object', additionalProperties: { type: 'string' } },
+    },
+  };
+  const self = {
+    count: 3,
+    share: 3,
+    port: 80,
+    when: '2026-01-01T00:00:00Z',
+    wait: '1h30m',
+    bytes: 'YWI=',
+    namespace: 'n',
+    'a-b': 'c',
+    labels: { 'x-y': 'z' },
+  };
+  const rules = [
+    'self.count / 2 == 1',
+    'self.share / 2.0 == 1.5',
+    'self.port == 80 && type(self.port) == int',
+    "self.when < timestamp('2026-01-02T00:00:00Z')",
+    "self.wait == duration('90m')",
+    'self.bytes.size() == 2',
+    "self.__namespace__ == 'n' && self.a__dash__b == 'c' && has(self.a__dash__b)",
+    "self.labels['x-y'] == 'z' && 'x-y' in self.labels && self.labels.size() == 1",
+    '!has(self.missing)',
+  ];
+  expect(rules.filter((rule) => run(rule, self, node) !== true)).toEqual([]);
+});
+
+test('escapeProperty', () => {
+  const names = ['plain', 'a-b', 'a.b/c', 'x__y', 'namespace', 'in', 'bad name', '1x'];
+  expect(names.map(escapeProperty)).toEqual([
+    'plain',
+    'a__dash__b',
+    'a__dot__b__slash__c',
+    'x__underscores__y',
+    '__namespace__',
+    '__in__',
+    undefined,
+    undefined,
+  ]);
+});
+
+describe('validateRules', () => {
+  const withRule = (rule: object, more: SchemaNode = {}): SchemaNode => ({
+    type: 'object',
+    properties: {
+      spec: {
+        type: 'object',
+        properties: { a: { type: 'string' } },
+        ...more,
+        'x-kubernetes-validations': [rule as never],
+      },
+    },
+  });
+  const lines = (node: SchemaNode, object: unknown, old?: unknown) =>
+    validateRules(node, object, old).map(({ type, field, message }) => `${type} ${field}: ${message}`);
+
+  test('words', () => {
+    const spec = { spec: { a: 'x' } };
+    const cases: [object, string][] = [
+      [{ rule: "self.a == 'y'" }, "FieldValueInvalid spec: Invalid value: failed rule: self.a == 'y'"],
+      [{ rule: 'false', message: 'no' }, 'FieldValueInvalid spec: Invalid value: no'],
+      [
+        { rule: 'false', messageExpression: "'a is ' + self.a" },
+        'FieldValueInvalid spec: Invalid value: a is x',
+      ],
+      [
+        { rule: 'false', message: 'no', messageExpression: 'self.zz' },
+        'FieldValueInvalid spec: Invalid value: no',
+      ],
+      [{ rule: 'false', message: 'no', fieldPath: '.a' }, 'FieldValueInvalid spec.a: Invalid value: no'],
+      [
+        { rule: 'false', message: 'no', reason: 'FieldValueForbidden' },
+        'FieldValueForbidden spec: Forbidden: no',
+      ],
+      [
+        { rule: 'self.zz > 1', message: 'no' },
+        'FieldValueInvalid spec: Invalid value: No such key: zz evaluating rule: no',
+      ],
+    ];
+    expect(cases.map(([rule]) => lines(withRule(rule), spec))).toEqual(cases.map(([, line]) => [line]));
+  });
+
+  test('transition rules follow keyed lists, and need a counterpart', () => {
+    const node: SchemaNode = {
+      type: 'object',
+      properties: {
+        parts: {
+          type: 'array',
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['name'],
+          items: {
+            type: 'object',
+            properties: {
+              name: { type: 'string' },
+              n: {
+                type: 'integer',
+                'x-kubernetes-validations': [{ rule: 'self >= oldSelf', message: 'must grow' }],
+              },
+            },
+          },
+        },
+      },
+    };
+    const old = {
+      parts: [
+        { name: 'a', n: 5 },
+        { name: 'b', n: 5 },
+      ],
+    };
+    const now = {
+      parts: [
+        { name: 'c', n: 1 },
+        { name: 'b', n: 4 },
+        { name: 'a', n: 6 },
+      ],
+    };
+    expect([lines(node, now, old), lines(node, now)]).toEqual([
+      ['FieldValueInvalid parts[1].n: Invalid value: 4: must grow'],
+      [],
+    ]);
+  });
+
+  test('optionalOldSelf runs on create too', () => {
+    const rule = {
+      rule: "oldSelf.hasValue() ? oldSelf.value().a == self.a : self.a == 'first'",
+      message: 'no',
+      optionalOldSelf: true,
+    };
+    const node = withRule(rule);
+    expect([
+      lines(node, { spec: { a: 'first' } }),
+      lines(node, { spec: { a: 'x' } }).length,
+      lines(node, { spec: { a: 'y' } }, { spec: { a: 'x' } }).length,
+    ]).toEqual([[], 1, 1]);
+  });
+
+  test('a broken rule on an unchanged value is tolerated', () => {
+    const node = withRule({ rule: "self.a == 'good'", message: 'no' });
+    expect([
+      lines(node, { spec: { a: 'x' } }, { spec: { a: 'x' } }),
+      lines(node, { spec: { a: 'y' } }, { spec: { a: 'x' } }).length,
+    ]).toEqual([[], 1]);
+  });
+
+  test('hasRules', () => {
+    expect([
+      hasRules(withRule({ rule: 'true' })),
+      hasRules({ type: 'object', properties: { a: { type: 'string' } } }),
+    ]).toEqual([true, false]);
+  });
+
+  test('a rule cannot run for long', () => {
+    const loops = 'self.l.all(a, self.l.all(b, self.l.all(d, e, d >= 0)))';
+    const node: SchemaNode = {
+      type: 'object',
+      properties: { l: { type: 'array', items: { type: 'integer' } } },
+      'x-kubernetes-validations': [{ rule: loops, message: 'no' }],
+    };
+    const started = performance.now();
+    const found = lines(node, { l: Array.from({ length: 500 }, (_, index) => index) });
+    expect(found[0]).toContain('running out of cost budget');
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect(MAX_STEPS).toBeLessThanOrEqual(1_000_000);
+  });
+});
+
+describe('compileRule', () => {
+  test.each([
+    ['self +', 'InvalidRule'],
+    ['nonsense > 1', 'InvalidRule'],
+    ["'a' + 1 == 2", 'InvalidRule'],
+    ['[1].all(1, v, true)', 'InvalidRule'],
+  ])('refuses %s', (rule, reason) => {
+    expect(() => compileRule(rule)).toThrow(expect.objectContaining({ reason }));
+  });
+
+  test('refuses patterns that RE2 does not know', () => {
+    expect(() => run("'a'.matches('(?=a)')", null)).toThrow('invalid regular expression');
+  });
+
+  test('finds oldSelf in the tree, not in texts', () => {
+    const rules = [
+      "self == 'oldSelf'",
+      'self == oldSelf',
+      '[1].all(x, oldSelf == x)',
+      '[1].all(i, x, oldSelf == x)',
+      'has(oldSelf.a)',
+    ];
+    expect(rules.map((rule) => compileRule(rule).usesOldSelf)).toEqual([false, true, true, true, true]);
+  });
+
+  test('any text either compiles or is refused', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'self.()[]{}"\'+-<>=!&|?:, 12ab\\') }), (text) => {
+        try {
+          compileRule(text);
+        } catch (error) {
+          expect(error).toMatchObject({ reason: 'InvalidRule' });
+        }
+      }),
+    );
+  });
+});
