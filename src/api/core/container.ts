@@ -8,7 +8,7 @@ import { fieldSources } from './volume.ts';
 
 const atomic = { 'x-kubernetes-list-type': 'atomic' } as const;
 
-export const protocol = oneOf(['TCP', 'UDP', 'SCTP'], 'Transport protocol.', { default: 'TCP' });
+export const protocol = oneOf(['SCTP', 'TCP', 'UDP'], 'Transport protocol.', { default: 'TCP' });
 
 const containerPort = object(
   {
@@ -110,10 +110,10 @@ export const containerFields = {
   startupProbe: probe,
   lifecycle,
   terminationMessagePath: string('File the last words are read from.', { default: '/dev/termination-log' }),
-  terminationMessagePolicy: oneOf(['File', 'FallbackToLogsOnError'], 'Where the last words come from.', {
+  terminationMessagePolicy: oneOf(['FallbackToLogsOnError', 'File'], 'Where the last words come from.', {
     default: 'File',
   }),
-  imagePullPolicy: oneOf(['Always', 'Never', 'IfNotPresent'], 'When the image is pulled.'),
+  imagePullPolicy: oneOf(['Always', 'IfNotPresent', 'Never'], 'When the image is pulled.'),
   securityContext,
   stdin: boolean('Keep an input open.'),
   stdinOnce: boolean('Close the input after the first client.'),

@@ -89,7 +89,7 @@ const naming = {
 };
 
 const life = {
-  restartPolicy: oneOf(['Always', 'OnFailure', 'Never'], 'What happens when a container ends.', {
+  restartPolicy: oneOf(['Always', 'Never', 'OnFailure'], 'What happens when a container ends.', {
     default: 'Always',
   }),
   terminationGracePeriodSeconds: int64('Seconds between asking to stop and killing.', { default: 30 }),

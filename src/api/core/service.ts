@@ -9,6 +9,7 @@ import {
   map,
   object,
   oneOf,
+  type Schema,
   string,
   type TypeOf,
 } from '../schema.ts';
@@ -31,10 +32,14 @@ const servicePort = object(
   ['port'],
 );
 
+/** Not an enumeration of the schema: upstream tells a wrong type after wrong ports, and both at once. */
+const serviceType: Schema<'ClusterIP' | 'ExternalName' | 'LoadBalancer' | 'NodePort'> = string(
+  'How it is reached: ClusterIP, NodePort, LoadBalancer or ExternalName.',
+  { default: 'ClusterIP' },
+) as Schema<'ClusterIP' | 'ExternalName' | 'LoadBalancer' | 'NodePort'>;
+
 const spec = object({
-  type: oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'], 'How it is reached.', {
-    default: 'ClusterIP',
-  }),
+  type: serviceType,
   ports: listMap(['port', 'protocol'], servicePort, 'Ports of the service.'),
   selector: map(string(), 'Labels of the pods behind it.', { 'x-kubernetes-map-type': 'atomic' }),
   clusterIP: string('Address in the cluster, None for a headless service.'),
@@ -51,7 +56,7 @@ const spec = object({
   loadBalancerSourceRanges: array(string(), 'Ranges clients may come from.', atomic),
   allocateLoadBalancerNodePorts: boolean('Whether a LoadBalancer gets node ports.'),
   publishNotReadyAddresses: boolean('Count pods that are not ready.'),
-  sessionAffinity: oneOf(['None', 'ClientIP'], 'Whether a client stays with a pod.', { default: 'None' }),
+  sessionAffinity: oneOf(['ClientIP', 'None'], 'Whether a client stays with a pod.', { default: 'None' }),
   sessionAffinityConfig: object({ clientIP: object({ timeoutSeconds: int32('Seconds a client stays.') }) }),
   trafficDistribution: string('Which pods are preferred.'),
 });
@@ -92,7 +97,7 @@ export const service: KindDefinition<Service> = {
   categories: ['all'],
   namespaced: true,
   builtin: true,
-  nameRule: 'dns-1035-label',
+  nameRule: 'dns-label',
   schema,
   subresources: { status: true },
   columns: serviceColumns,

@@ -1,7 +1,7 @@
 /** Defaults and rules of a service. k8s.io/kubernetes/pkg/apis/core/validation ValidateService, v1/defaults.go. */
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { forbidden, invalid, required } from '../../cause.ts';
+import { forbidden, invalid, notSupported, required } from '../../cause.ts';
 import type { AdmissionRequest } from '../../kind.ts';
 import type { Cause } from '../../meta.ts';
 import { dnsLabelProblem, dnsSubdomainProblem, qualifiedNameProblem } from '../../names.ts';
@@ -59,6 +59,7 @@ export function serviceCauses({
   const { spec } = object;
   return [
     ...portListCauses(spec),
+    ...typeCauses(spec),
     ...selectorCauses(spec),
     ...addressCauses(spec),
     ...externalNameCauses(spec),
@@ -66,6 +67,12 @@ export function serviceCauses({
     ...affinityCauses(spec),
     ...(old === undefined ? [] : frozenCauses(spec, old.spec)),
   ];
+}
+
+const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+
+function typeCauses({ type = 'ClusterIP' }: Service['spec']): readonly Cause[] {
+  return TYPES.includes(type) ? [] : [notSupported('spec.type', type, TYPES)];
 }
 
 function portListCauses({ type, ports = [], clusterIP }: Service['spec']): readonly Cause[] {

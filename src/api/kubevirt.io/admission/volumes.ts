@@ -66,7 +66,7 @@ function sourceCauses(volume: VmiVolume, field: string): readonly Cause[] {
       `${field}.serviceAccount.serviceAccountName`,
   ].filter((path) => typeof path === 'string');
   return [
-    ...missing.map((path) => required(path, 'must be given')),
+    ...missing.map((path) => required(path, 'must be given, the volume has no contents without it')),
     ...quantityCauses(`${field}.emptyDisk.capacity`, emptyDisk?.capacity),
     ...(hostDisk?.path !== undefined &&
     hostDisk.path !== '' &&
