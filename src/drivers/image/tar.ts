@@ -17,33 +17,40 @@ export interface TarMember {
 /** Members of an archive in order: ustar, pax paths and sizes, GNU long names. @throws PatchbayError `ImageRefused` */
 export async function* readTar(stream: AsyncIterable<Buffer>, name: string): AsyncGenerator<TarMember> {
   const reader = new BlockReader(stream, name);
-  let longPath: string | undefined;
-  let longSize: number | undefined;
+  let extension: Extension = {};
   for (;;) {
     const header = await reader.take(BLOCK);
     if (header === undefined || header.every((byte) => byte === 0)) {
       return;
     }
-    const size = longSize ?? parseSize(header.subarray(124, 136));
+    const size = extension.size ?? parseSize(header.subarray(124, 136));
     const type = String.fromCharCode(header[156] ?? 0);
     if (type === 'x' || type === 'L' || type === 'g') {
-      const text = await reader.text(size);
-      longPath =
-        type === 'L'
-          ? text.replace(/\0.*$/s, '')
-          : type === 'x'
-            ? (paxField(text, 'path') ?? longPath)
-            : longPath;
-      longSize = type === 'x' ? parseNumber(paxField(text, 'size')) : undefined;
+      extension = { ...extension, ...parseExtension(type, await reader.text(size)) };
       continue;
     }
-    const path = (longPath ?? headerPath(header)).replace(/^(\.?\/)+/, '');
-    longPath = undefined;
-    longSize = undefined;
+    const path = (extension.path ?? headerPath(header)).replace(/^(\.?\/)+/, '');
+    extension = {};
     reader.expect(size);
     yield { path, isFile: type === '0' || type === '\0', size, content: () => reader.content() };
     await reader.skip();
   }
+}
+
+/** What a header before a member says about it. */
+interface Extension {
+  readonly path?: string;
+  readonly size?: number;
+}
+
+function parseExtension(type: string, text: string): Extension {
+  if (type === 'L') {
+    return { path: text.replace(/\0.*$/s, '') };
+  }
+  // Global headers (g) carry no path or size that matters.
+  const path = type === 'x' ? paxField(text, 'path') : undefined;
+  const size = type === 'x' ? paxField(text, 'size') : undefined;
+  return { ...(path === undefined ? {} : { path }), ...(size === undefined ? {} : { size: Number(size) }) };
 }
 
 function headerPath(header: Buffer): string {
@@ -64,10 +71,6 @@ function parseSize(field: Buffer): number {
 /** pax: lines of "length key=value\n". */
 function paxField(text: string, key: string): string | undefined {
   return new RegExp(`^\\d+ ${key}=(.*)$`, 'm').exec(text)?.[1];
-}
-
-function parseNumber(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
 }
 
 /** Takes exact lengths from a stream of chunks. */

@@ -207,5 +207,5 @@ function parseReply(line: Buffer, command: string): unknown {
 /** Guest text for a message of ours: short, and nothing a terminal would obey. */
 export function printable(text: string): string {
   const cut = text.length > MAX_ERROR_TEXT ? `${text.slice(0, MAX_ERROR_TEXT)}…` : text;
-  return cut.replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd…]/g, '?');
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
 }

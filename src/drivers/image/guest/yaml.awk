@@ -203,7 +203,7 @@ function value(path, text, parent,    more) {
   text = trim(uncomment(text))
   if (text ~ /^[|>][-+1-9]*$/) { block_scalar(path, text, parent); return }
   if (text ~ /^[[{]/) {
-    while (!balanced(text) && at < lines) text = text "\n" trim(uncomment(line_of[++at]))
+    while (!balanced(text) && at < lines) text = text " " trim(uncomment(line_of[++at]))
     flow_text = text
     flow_at = 1
     flow_value(path, 0)
@@ -222,9 +222,17 @@ function value(path, text, parent,    more) {
   leaf(path, more, was_quoted)
 }
 
-function closed(text,    c) {
+# True when the quote that opens the text is closed.
+function closed(text,    i, c, d, n) {
   c = substr(text, 1, 1)
-  return length(text) > 1 && substr(text, length(text), 1) == c && (c == "'" || substr(text, length(text) - 1, 1) != "\\")
+  n = length(text)
+  for (i = 2; i <= n; i++) {
+    d = substr(text, i, 1)
+    if (c == "\"" && d == "\\") i++
+    else if (d == c && c == "'" && substr(text, i + 1, 1) == c) i++
+    else if (d == c) return 1
+  }
+  return 0
 }
 
 # Reads the block whose first line is at + 1 and whose indentation is `deep`.
