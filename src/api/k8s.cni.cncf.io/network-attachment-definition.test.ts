@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import { node } from '../core/node.ts';
+import { nodeNetworkConfigurationPolicy } from '../nmstate.io/node-network-configuration-policy.ts';
+import { nodeNetworkState } from '../nmstate.io/node-network-state.ts';
+import { briefly, requestFor, type Stored } from '../testing.ts';
+import {
+  type NetworkAttachmentDefinition,
+  networkAttachmentDefinition,
+} from './network-attachment-definition.ts';
+
+const RESOURCE = 'k8s.v1.cni.cncf.io/resourceName';
+
+function nad(config: unknown, annotations?: Readonly<Record<string, string>>): NetworkAttachmentDefinition {
+  const text = typeof config === 'string' ? config : JSON.stringify(config);
+  return {
+    metadata: { name: 'net', namespace: 'ns', ...(annotations && { annotations }) },
+    spec: { config: text },
+  };
+}
+
+const causesOf = (object: NetworkAttachmentDefinition) =>
+  networkAttachmentDefinition.validate?.(requestFor(object)) ?? [];
+const warningsOf = (object: NetworkAttachmentDefinition, stored: readonly Stored[] = []) =>
+  networkAttachmentDefinition.warn?.(requestFor(object, {}, stored)) ?? [];
+
+const bridge = { cniVersion: '0.3.1', name: 'net', type: 'bridge', bridge: 'br1' };
+const ovn = { name: 'net', type: 'ovn-k8s-cni-overlay', topology: 'layer2', netAttachDefName: 'ns/net' };
+
+describe('spec.config', () => {
+  it.each([
+    ['a comma too many', '{\n  "type": "bridge",\n}', /line 3, column 1: there must be no comma before '}'/],
+    [
+      'a comma missing',
+      '{\n  "type": "bridge"\n  "bridge": "br1"\n}',
+      /line 3, column 3: expected ',' or '}' at/,
+    ],
+    ['single quotes', "{'type': 'bridge'}", /line 1, column 2: expected a name in double quotes/],
+    ['no quotes', '{"type": bridge}', /line 1, column 10: expected a value at "bridge"/],
+    ['an open bracket', '{"type": "bridge"', /line 1, column 18: .*the end of the text, 1 bracket/],
+    ['text after the end', '{"type": "bridge"} 1', /line 1, column 20: there is more after the end/],
+    ['a colon missing', '{"type" "bridge"}', /line 1, column 9: expected ':'/],
+    [
+      'text that does not end',
+      '{"type": "bridge}',
+      /line 1, column 10: the text in double quotes does not end/,
+    ],
+    ['a leading zero', '{"vlan": 0100}', /line 1, column 10: expected a value at "0100"/],
+    ['YAML', 'type: bridge', /line 1, column 1/],
+    ['a list', '[]', /must be a JSON object/],
+  ])('refuses %s', (_what, config, pattern) => {
+    const causes = causesOf(nad(config));
+    expect(briefly(causes)).toEqual(['Invalid spec.config']);
+    expect(causes[0]?.message).toMatch(pattern);
+  });
+
+  it('reads what JSON.parse reads', () => {
+    const text = '{"type":"bridge","bridge":"br1","args":{"a":[1,-2.5e+3,true,null,"\\u00e9\\n"],"b":{}}}';
+    expect(causesOf(nad(text))).toEqual([]);
+  });
+
+  it.each([
+    ['no type', { name: 'net' }, ['Required spec.config.type']],
+    ['type that is no text', { type: 1 }, ['Invalid spec.config.type']],
+    ['type with a path', { type: '../bridge' }, ['Invalid spec.config.type']],
+    ['unknown type', { type: 'brige' }, ['NotSupported spec.config.type']],
+    ['unknown version', { ...bridge, cniVersion: '2.0' }, ['NotSupported spec.config.cniVersion']],
+    ['name with a space', { ...bridge, name: 'a b' }, ['Invalid spec.config.name']],
+    ['bridge name too long', { ...bridge, bridge: 'a-bridge-name-16' }, ['Invalid spec.config.bridge']],
+    ['bridge name with a slash', { ...bridge, bridge: 'a/b' }, ['Invalid spec.config.bridge']],
+    ['vlan 4095', { ...bridge, vlan: 4095 }, ['Invalid spec.config.vlan']],
+    ['vlan -1', { ...bridge, vlan: -1 }, ['Invalid spec.config.vlan']],
+    ['vlan in quotes', { ...bridge, vlan: '100' }, ['Invalid spec.config.vlan']],
+    [
+      'vlan and vlanTrunk',
+      { ...bridge, vlan: 1, vlanTrunk: [{ id: 2 }] },
+      ['Forbidden spec.config.vlanTrunk'],
+    ],
+    ['vlanTrunk that is no list', { ...bridge, vlanTrunk: { id: 2 } }, ['Invalid spec.config.vlanTrunk']],
+    ['empty trunk entry', { ...bridge, vlanTrunk: [{}] }, ['Invalid spec.config.vlanTrunk[0]']],
+    ['half a range', { ...bridge, vlanTrunk: [{ minID: 2 }] }, ['Invalid spec.config.vlanTrunk[0]']],
+    [
+      'range turned round',
+      { ...bridge, vlanTrunk: [{ minID: 9, maxID: 2 }] },
+      ['Invalid spec.config.vlanTrunk[0].minID'],
+    ],
+    ['macspoofchk in quotes', { ...bridge, macspoofchk: 'true' }, ['Invalid spec.config.macspoofchk']],
+    [
+      'preserveDefaultVlan 0',
+      { ...bridge, preserveDefaultVlan: 0 },
+      ['Invalid spec.config.preserveDefaultVlan'],
+    ],
+    ['mtu 10', { ...bridge, mtu: 10 }, ['Invalid spec.config.mtu']],
+    ['ipam that is no object', { ...bridge, ipam: 'dhcp' }, ['Invalid spec.config.ipam']],
+    ['empty list', { name: 'net', plugins: [] }, ['Invalid spec.config.plugins']],
+    ['list and type', { ...bridge, plugins: [bridge] }, ['Invalid spec.config.type']],
+    [
+      'plug-in without type',
+      { name: 'net', plugins: [{ bridge: 'br1' }] },
+      ['Required spec.config.plugins[0].type'],
+    ],
+    [
+      'second plug-in wrong',
+      { name: 'net', plugins: [bridge, { ...bridge, vlan: 'x' }] },
+      ['Invalid spec.config.plugins[1].vlan'],
+    ],
+    ['macvlan mode', { type: 'macvlan', mode: 'l2' }, ['NotSupported spec.config.mode']],
+    ['ipvlan mode', { type: 'ipvlan', mode: 'bridge' }, ['NotSupported spec.config.mode']],
+    ['vlan without master', { type: 'vlan', vlanId: 5 }, ['Required spec.config.master']],
+    ['host-device without device', { type: 'host-device' }, ['Required spec.config.device']],
+    ['host-device with two', { type: 'host-device', device: 'eth1', hwaddr: 'x' }, ['Forbidden spec.config']],
+    ['sriov trust', { type: 'sriov', trust: 'yes' }, ['NotSupported spec.config.trust']],
+    ['sriov priority without vlan', { type: 'sriov', vlanQoS: 3 }, ['Invalid spec.config.vlanQoS']],
+    [
+      'ovn of another definition',
+      { ...ovn, netAttachDefName: 'ns/other' },
+      ['Invalid spec.config.netAttachDefName'],
+    ],
+    [
+      'ovn without own name',
+      { ...ovn, netAttachDefName: undefined },
+      ['Required spec.config.netAttachDefName'],
+    ],
+    ['ovn without name', { ...ovn, name: undefined }, ['Required spec.config.name']],
+    ['ovn topology', { ...ovn, topology: 'layer4' }, ['NotSupported spec.config.topology']],
+    ['ovn without topology', { ...ovn, topology: undefined }, ['Required spec.config.topology']],
+    ['ovn with ipam', { ...ovn, ipam: { type: 'dhcp' } }, ['Forbidden spec.config.ipam']],
+    ['vlanID on layer2', { ...ovn, vlanID: 5 }, ['Forbidden spec.config.vlanID']],
+    ['primary localnet', { ...ovn, topology: 'localnet', role: 'primary' }, ['Forbidden spec.config.role']],
+    ['subnets that are none', { ...ovn, subnets: '10.0.0.0/8,x' }, ['Invalid spec.config.subnets']],
+    ['two prefixes on layer2', { ...ovn, subnets: '10.0.0.0/16/24' }, ['Invalid spec.config.subnets']],
+  ])('refuses %s', (_what, config, causes) => {
+    expect(briefly(causesOf(nad(config)))).toEqual(causes);
+  });
+
+  it.each([
+    ['bridge', { ...bridge, vlan: 100, macspoofchk: false, preserveDefaultVlan: false }],
+    ['cnv-bridge with vlan 0', { ...bridge, type: 'cnv-bridge', vlan: 0, macspoofchk: true }],
+    ['trunk', { ...bridge, vlanTrunk: [{ id: 5 }, { minID: 100, maxID: 200 }] }],
+    ['list', { cniVersion: '1.0.0', name: 'net', plugins: [bridge, { type: 'tuning', sysctl: {} }] }],
+    ['layer2', { ...ovn, subnets: '192.168.100.0/24,fd00::/64', mtu: 1300 }],
+    ['layer3', { ...ovn, topology: 'layer3', subnets: '10.128.0.0/16/24' }],
+    ['localnet with empty ipam', { ...ovn, topology: 'localnet', vlanID: 1924, ipam: {} }],
+    [
+      'macvlan',
+      {
+        type: 'macvlan',
+        master: 'eth1',
+        mode: 'bridge',
+        ipam: { type: 'whereabouts', range: '10.200.5.0/24' },
+      },
+    ],
+    ['sriov', { type: 'sriov', vlan: 5, vlanQoS: 3, spoofchk: 'off', link_state: 'auto' }],
+  ])('accepts %s', (_what, config) => {
+    expect(causesOf(nad(config))).toEqual([]);
+  });
+});
+
+describe('the resourceName annotation', () => {
+  it.each([
+    ['br1', ['Invalid metadata.annotations[k8s.v1.cni.cncf.io/resourceName]']],
+    ['/br1', ['Invalid metadata.annotations[k8s.v1.cni.cncf.io/resourceName]']],
+    ['bridge.network.kubevirt.io/', ['Invalid metadata.annotations[k8s.v1.cni.cncf.io/resourceName]']],
+    ['bridge.network.kubevirt.io/br1', []],
+    ['openshift.io/sriov_nic', []],
+  ])('%s', (resource, causes) => {
+    expect(briefly(causesOf(nad(bridge, { [RESOURCE]: resource })))).toEqual(causes);
+  });
+
+  it('hands a host-device in', () => {
+    expect(causesOf(nad({ type: 'host-device' }, { [RESOURCE]: 'example.com/nic' }))).toEqual([]);
+  });
+});
+
+describe('warnings', () => {
+  const interfaces = [
+    { name: 'br1', type: 'linux-bridge' },
+    { name: 'eth1', type: 'ethernet' },
+  ];
+  const node1: Stored = [node, { metadata: { name: 'node1' } }];
+  const state: Stored = [
+    nodeNetworkState,
+    { metadata: { name: 'node1' }, status: { currentState: { interfaces } } } as never,
+  ];
+  const planned = { interfaces: [{ name: 'br2', type: 'linux-bridge' }] };
+  const policy: Stored = [
+    nodeNetworkConfigurationPolicy,
+    { metadata: { name: 'p' }, spec: { desiredState: planned } } as never,
+  ];
+  const withBridge: Stored = [
+    node,
+    {
+      metadata: { name: 'node2' },
+      status: { capacity: { 'bridge.network.kubevirt.io/br3': '1k' } },
+    } as never,
+  ];
+  const world = [node1, state, policy, withBridge];
+
+  it.each([
+    ['a bridge that is there', bridge, []],
+    ['a bridge a policy makes', { ...bridge, bridge: 'br2' }, []],
+    ['a bridge a node counts', { ...bridge, bridge: 'br3' }, []],
+    [
+      'a misspelt bridge',
+      { ...bridge, bridge: 'rb1' },
+      [/bridges on nodes: br1, br3\)\. Did you mean "br1"\?/],
+    ],
+    ['a bridge that is nowhere', { ...bridge, bridge: 'dev-bridge' }, [/no node has a bridge "dev-bridge"/]],
+    ['no bridge', { type: 'bridge' }, [/cni0/]],
+    ['an unknown key', { ...bridge, valn: 100 }, [/spec\.config\.valn: .*did you mean "vlan"\?/]],
+    ['ipam', { ...bridge, ipam: { type: 'host-local' } }, [/not supported for virtual machines/]],
+    ['macvlan', { type: 'macvlan', master: 'eth1' }, [/bridge binding/]],
+    ['nothing at all', '', [/empty/]],
+  ] as const)('%s', (_what, config, expected) => {
+    const told = warningsOf(nad(config), world);
+    expect(told).toHaveLength(expected.length);
+    for (const [index, pattern] of expected.entries()) expect(told[index]).toMatch(pattern);
+  });
+
+  it('says nothing of bridges while there is no node', () => {
+    expect(warningsOf(nad(bridge))).toEqual([]);
+  });
+
+  it('compares the annotation with the bridge', () => {
+    const told = warningsOf(nad(bridge, { [RESOURCE]: 'bridge.network.kubevirt.io/br9' }), world);
+    expect(told).toEqual([expect.stringContaining('write bridge.network.kubevirt.io/br1')]);
+  });
+});
