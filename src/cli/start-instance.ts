@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
+import { probeAccelerator } from '#lab/accelerator.ts';
 import { chooseDatapath } from '#lab/datapath.ts';
 import { requireRoot } from '#lab/files.ts';
 import { lockHolder } from '#lab/lock.ts';
@@ -35,6 +36,8 @@ export async function startInstance(paths: InstancePaths, options: StartOptions)
   const result = await bringUp(paths, {
     ...rest,
     datapath: await chooseDatapath(),
+    chooseAccelerator: async (forced) =>
+      (await probeAccelerator({ forced, log: (line) => progress.detail(line) })).chosen,
     progress: (line) => progress.detail(line),
   });
   const end = new AbortController();

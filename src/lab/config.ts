@@ -1,6 +1,6 @@
 /** Configuration files of the processes the supervisor keeps running. Pure but for the names of Node and our sources. */
 import path from 'node:path';
-import type { InstanceState } from './instance.ts';
+import type { Accelerator } from '#node-state/vm.ts';
 import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
 import type { LabPlan, NodePlan } from './plan.ts';
 import type { ChildSpec, SupervisorConfig } from './supervisor-protocol.ts';
@@ -25,7 +25,7 @@ export interface AgentConfig {
   readonly imageDir: string;
   readonly ovsDb: string;
   readonly qemuUser: { readonly uid: number; readonly gid: number };
-  readonly accelerator?: 'kvm' | 'tcg';
+  readonly accelerator: Accelerator;
   readonly nodeAddress: string;
   readonly labNode: true;
   readonly tls: TlsFiles;
@@ -70,7 +70,7 @@ export function composeAgentConfig(
   paths: InstancePaths,
   node: NodePlan,
   user: SystemUser,
-  accelerator: InstanceState['accelerator'],
+  accelerator: Accelerator,
 ): AgentConfig {
   const own = nodePaths(paths, node.name);
   return {
@@ -82,7 +82,7 @@ export function composeAgentConfig(
     imageDir,
     ovsDb: `unix:${path.join(own.ovs, 'db.sock')}`,
     qemuUser: { uid: user.uid, gid: user.gid },
-    ...(accelerator === undefined ? {} : { accelerator }),
+    accelerator,
     nodeAddress: node.address,
     labNode: true,
     tls: {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { PatchbayError } from '#machinery/errors.ts';
+import type { Accelerator } from '#node-state/vm.ts';
 import { readJsonFile, writeJsonFile } from './lock.ts';
 import { type InstancePaths, instancePaths, runRoot } from './names.ts';
 import type { Datapath } from './plan.ts';
@@ -16,8 +17,8 @@ export interface InstanceState {
   /** Port of the API server. */
   readonly port: number;
   readonly datapath: Datapath;
-  /** As asked for with `--accel`; absent = each agent probes. */
-  readonly accelerator?: 'kvm' | 'tcg';
+  /** As asked for with `--accel`; absent = found out by probing. */
+  readonly accelerator?: Accelerator;
 }
 
 /** Reads an instance's state; undefined when it was never brought up (or was taken down). */

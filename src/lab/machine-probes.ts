@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import type { ProbeRecord } from '#drivers/probe/record.ts';
+import { probeTun } from '#drivers/probe/tun.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { defaultStateRoot } from './names.ts';
 
@@ -23,11 +24,12 @@ const leastOpenFiles = 4096;
 export async function probeMachine(): Promise<readonly MachineProbe[]> {
   const [packages, ...others] = await Promise.all([
     probePackages(),
+    probeTapDevice(),
     probeKubectl(),
     probeDisk(),
     probeForwardPolicy(),
   ]);
-  return [probeNode(), probeRoot(), ...packages, probeTun(), ...others, probeInotify(), probeOpenFiles()];
+  return [probeNode(), probeRoot(), ...packages, ...others, probeInotify(), probeOpenFiles()];
 }
 
 function probeNode(): MachineProbe {
@@ -125,16 +127,8 @@ export function judgeKubectl(json: string): MachineProbe {
   };
 }
 
-function probeTun(): MachineProbe {
-  const present = existsSync('/dev/net/tun');
-  return {
-    name: '/dev/net/tun',
-    required: true,
-    present,
-    chosen: present ? 'tap devices' : 'none',
-    why: "guests' network cards and Open vSwitch's own ports are taps",
-    ...(present ? {} : { remedy: 'mkdir -p /dev/net && mknod /dev/net/tun c 10 200 (needs CONFIG_TUN)' }),
-  };
+async function probeTapDevice(): Promise<MachineProbe> {
+  return { ...(await probeTun()), required: true };
 }
 
 async function probeDisk(): Promise<MachineProbe> {

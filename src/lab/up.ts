@@ -4,6 +4,7 @@ import { closeSync, openSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import path from 'node:path';
 import { writePrivateFile } from '#certs/files.ts';
 import { PatchbayError } from '#machinery/errors.ts';
+import type { Accelerator } from '#node-state/vm.ts';
 import {
   compileCacheOf,
   composeAgentConfig,
@@ -30,8 +31,11 @@ export interface UpOptions {
   /** Number of nodes; an instance that has more keeps them. Default 1. */
   readonly nodes?: number;
   readonly port?: number;
-  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  /** `auto` forgets an earlier choice. */
+  readonly accelerator?: 'auto' | Accelerator;
   readonly datapath: Datapath;
+  /** Finds out how guests run, while the nodes are laid out; `forced` is what `--accel` said, now or earlier. */
+  readonly chooseAccelerator: (forced: Accelerator | undefined) => Promise<Accelerator>;
   readonly progress: (line: string) => void;
 }
 
@@ -70,10 +74,12 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Us
   const plan = composeLab({ ...state, paths });
   prepareNodeDirectories(plan);
   options.progress(`laying out ${plan.nodes.length} nodes on 192.168.${state.machineSubnet}.0/24`);
-  const [firstAnswer] = await Promise.all([
-    prepareProcesses(paths, plan, state, users),
+  const [firstAnswer, accelerator] = await Promise.all([
+    startControlPlane(paths, plan, state, users),
+    options.chooseAccelerator(state.accelerator),
     raiseLab(plan, users.own),
   ]);
+  await configureAgents(paths, plan, users, accelerator);
   options.progress('starting the agents');
   writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, plan.nodes, users.own));
   const supervisor = (await askSupervisor(paths.supervisorSocket, 'reload', 15_000)) ?? firstAnswer;
@@ -149,33 +155,43 @@ async function settleState(paths: InstancePaths, options: UpOptions): Promise<In
   return state;
 }
 
-/** Certificates, configuration files, and a supervisor that starts the control plane while the nodes are laid out. */
-async function prepareProcesses(
+/** Certificates, and a supervisor that starts the control plane while the nodes are laid out. */
+async function startControlPlane(
   paths: InstancePaths,
   plan: LabPlan,
   state: InstanceState,
   users: Users,
 ): Promise<SupervisorStatus> {
   await issueCertificates(paths, plan, state.port, users.own);
-  const controlPlane = composeControlPlaneConfig(paths, plan, state.port);
+  const config = composeControlPlaneConfig(paths, plan, state.port);
   await writePrivateFile(
     controlPlaneConfigFile(paths),
-    `${JSON.stringify(controlPlane, undefined, 2)}\n`,
+    `${JSON.stringify(config, undefined, 2)}\n`,
     users.own,
   );
-  for (const node of plan.nodes) {
-    const agent = composeAgentConfig(paths, node, users.qemu, state.accelerator);
-    await writePrivateFile(
-      nodePaths(paths, node.name).agentConfig,
-      `${JSON.stringify(agent, undefined, 2)}\n`,
-    );
-  }
   const running = await askSupervisor(paths.supervisorSocket, 'status');
   if (running !== undefined) {
     return running;
   }
   writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, [], users.own));
   return startSupervisor(paths);
+}
+
+async function configureAgents(
+  paths: InstancePaths,
+  plan: LabPlan,
+  users: Users,
+  accelerator: Accelerator,
+): Promise<void> {
+  await Promise.all(
+    plan.nodes.map((node) => {
+      const agent = composeAgentConfig(paths, node, users.qemu, accelerator);
+      return writePrivateFile(
+        nodePaths(paths, node.name).agentConfig,
+        `${JSON.stringify(agent, undefined, 2)}\n`,
+      );
+    }),
+  );
 }
 
 /** Starts the supervisor in a session of its own and waits for its first answer. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { addOutputOption, type OutputOptions, subCommand } from '../command.ts';
+import { addOutputOption, subCommand } from '../command.ts';
+import type { DoctorOptions } from '../show-doctor.ts';
 
 /** `patchbay doctor`: what this machine has, what is chosen because of it and why, and how to mend what is missing. */
 export function registerDoctor(program: Command): void {
@@ -8,8 +9,10 @@ export function registerDoctor(program: Command): void {
     'doctor',
     'show what this machine has, what is chosen and why, how to mend it',
   );
-  addOutputOption(command).action(async (options: OutputOptions) => {
-    const { showDoctor } = await import('../show-doctor.ts');
-    await showDoctor(options);
-  });
+  addOutputOption(command)
+    .option('--refresh', 'try KVM again instead of using the kept answer')
+    .action(async (options: DoctorOptions) => {
+      const { showDoctor } = await import('../show-doctor.ts');
+      await showDoctor(options);
+    });
 }
