@@ -4,25 +4,27 @@ import type { OvsBridge, OvsMappings, OvsPort } from '#node-state/ovs.ts';
 import type { Operation } from '#node-state/resource.ts';
 import { equalValues, type Row, stringMapOf, stringOf } from '#wire/ovsdb/codec.ts';
 import { byUuid, type Columns, type Mutation, type OvsdbOperation } from '#wire/ovsdb/transaction.ts';
+import {
+  BRIDGE_KEYS,
+  bridgeColumns,
+  bridgeIds,
+  interfaceType,
+  PORT_KEYS,
+  portColumns,
+  portIds,
+} from './columns.ts';
 import { FOREIGN_BRIDGES, type OvsResource } from './driver.ts';
 import {
-  ALLOWED_MAC,
-  DESCRIPTION,
   formatMappings,
   MAPPINGS,
   OUR_MAPPINGS,
   type OvsView,
   ownExternalIds,
   parseMappings,
-  REPLACES,
-  TAG,
 } from './view.ts';
 
 /** A row to which operations refer: one that is there (UUID), or one that this transaction inserts (its name). */
 type RowRef = { readonly uuid: string } | { readonly name: string };
-
-const BRIDGE_KEYS: readonly string[] = [TAG, REPLACES, DESCRIPTION];
-const PORT_KEYS: readonly string[] = [TAG, ALLOWED_MAC];
 
 /** Collects the OVSDB operations of one transaction. */
 export class OvsPlan {
@@ -76,7 +78,7 @@ export class OvsPlan {
       );
     }
     const row = this.#present('Bridge', bridge.name, this.#view.bridge(bridge.name));
-    const columns = this.#bridgeColumns(bridge);
+    const columns = bridgeColumns(bridge);
     const mtu = { mtu_request: bridge.mtu === undefined ? [] : [bridge.mtu] };
     if (row === undefined) {
       this.#insertBridge(bridge, columns, mtu);
@@ -90,7 +92,7 @@ export class OvsPlan {
       );
     }
     this.#update('Bridge', row, columns);
-    this.#updateKeys('Bridge', row, this.#bridgeIds(bridge), BRIDGE_KEYS);
+    this.#updateKeys('Bridge', row, bridgeIds(bridge, this.#view.tag), BRIDGE_KEYS);
     const local = this.#view.interface(bridge.name);
     if (local !== undefined) {
       this.#update('Interface', local, mtu);
@@ -113,7 +115,7 @@ export class OvsPlan {
       name: bridge.name,
       datapath_type: this.#datapathType(),
       ports: [port],
-      external_ids: this.#bridgeIds(bridge),
+      external_ids: bridgeIds(bridge, this.#view.tag),
     });
     this.#mutate('Open_vSwitch', undefined, [['bridges', 'insert', [row]]]);
     this.isAwaited = true;
@@ -153,7 +155,7 @@ export class OvsPlan {
     }
     const local = this.#view.interface(port.name);
     this.#update('Port', row, portColumns(port));
-    this.#updateKeys('Port', row, this.#portIds(port), PORT_KEYS);
+    this.#updateKeys('Port', row, portIds(port, this.#view.tag), PORT_KEYS);
     if (local !== undefined) {
       this.#update('Interface', local, { type: interfaceType(port) });
       this.#updateKeys('Interface', local, port.externalIds, Object.keys(ownExternalIds(local)));
@@ -174,7 +176,7 @@ export class OvsPlan {
       ...portColumns(port),
       name: port.name,
       interfaces: [local],
-      external_ids: this.#portIds(port),
+      external_ids: portIds(port, this.#view.tag),
     };
     const row = this.#insert('Port', port.name, columns);
     this.#mutate('Bridge', bridge, [['ports', 'insert', [row]]]);
@@ -246,30 +248,6 @@ export class OvsPlan {
     return asked ?? (integration === undefined ? '' : stringOf(integration, 'datapath_type'));
   }
 
-  #bridgeColumns(bridge: OvsBridge): Columns {
-    return {
-      fail_mode: [bridge.failMode],
-      stp_enable: bridge.stp ?? false,
-      rstp_enable: bridge.rstp ?? false,
-      mcast_snooping_enable: bridge.mcastSnooping ?? false,
-    };
-  }
-
-  #bridgeIds(bridge: OvsBridge): Readonly<Record<string, string>> {
-    return {
-      [TAG]: this.#view.tag,
-      ...(bridge.replaces === undefined ? {} : { [REPLACES]: bridge.replaces }),
-      ...(bridge.description === undefined || bridge.description === ''
-        ? {}
-        : { [DESCRIPTION]: bridge.description }),
-    };
-  }
-
-  #portIds(port: OvsPort): Readonly<Record<string, string>> {
-    const mac = port.allowedMac?.toLowerCase();
-    return { [TAG]: this.#view.tag, ...(mac === undefined ? {} : { [ALLOWED_MAC]: mac }) };
-  }
-
   #present(table: string, name: string, row: Row | undefined): Row | undefined {
     return this.#deleted.has(`${table}/${name}`) ? undefined : row;
   }
@@ -320,18 +298,6 @@ export class OvsPlan {
     const where = row === undefined ? [] : byUuid('uuid' in row ? row.uuid : row.name);
     this.operations.push({ op: 'mutate', table, where, mutations });
   }
-}
-
-function portColumns(port: OvsPort): Columns {
-  return {
-    tag: port.tag === undefined ? [] : [port.tag],
-    trunks: port.trunks ?? [],
-    vlan_mode: port.vlanMode === undefined ? [] : [port.vlanMode],
-  };
-}
-
-function interfaceType(port: OvsPort): string {
-  return port.interfaceType === 'internal' ? 'internal' : '';
 }
 
 function refusal(reason: string, message: string, remedy: string): PatchbayError {
