@@ -1,5 +1,6 @@
 /** `Pod.status`. */
 import {
+  anyObject,
   array,
   boolean,
   int32,
@@ -61,7 +62,7 @@ export const containerStatus = object(
           name: string(),
           resources: listMap(
             ['resourceID'],
-            object({ resourceID: string(), health: string() }, ['resourceID']),
+            object({ resourceID: string(), health: string(), message: string() }, ['resourceID']),
           ),
         },
         ['name'],
@@ -72,10 +73,16 @@ export const containerStatus = object(
     user: containerUser,
     volumeMounts: listMap(
       ['mountPath'],
-      object({ name: string(), mountPath: string(), readOnly: boolean(), recursiveReadOnly: string() }, [
-        'name',
-        'mountPath',
-      ]),
+      object(
+        {
+          name: string(),
+          mountPath: string(),
+          readOnly: boolean(),
+          recursiveReadOnly: string(),
+          volumeStatus: object({ image: object({ imageRef: string() }) }),
+        },
+        ['name', 'mountPath'],
+      ),
     ),
   },
   ['name', 'ready', 'restartCount', 'image', 'imageID'],
@@ -126,6 +133,7 @@ export const podStatus = object({
     },
     ['requestMappings', 'resourceClaimName'],
   ),
+  nodeAllocatableResourceClaimStatuses: array(anyObject('A claim and what it takes.'), undefined, atomic),
   allocatedResources: quantities('Resources set aside on the node.'),
   resources: resourceRequirements,
 });

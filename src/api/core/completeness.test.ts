@@ -1,0 +1,55 @@
+import * as client from '@kubernetes/client-node';
+import { describe, expect, it } from 'vitest';
+import { lease } from '../coordination.k8s.io/lease.ts';
+import type { SchemaNode } from '../schema.ts';
+import { configMap } from './config-map.ts';
+import { event } from './event.ts';
+import { namespace } from './namespace.ts';
+import { node } from './node.ts';
+import { pod } from './pod.ts';
+import { secret } from './secret.ts';
+import { service } from './service.ts';
+import { serviceAccount } from './service-account.ts';
+
+interface Model {
+  getAttributeTypeMap?(): readonly { readonly baseName: string; readonly type: string }[];
+}
+
+const models = client as unknown as Readonly<Record<string, Model | undefined>>;
+/** Walked by the server itself. */
+const IMPLIED = new Set(['apiVersion', 'kind', 'metadata']);
+
+/** Fields the JavaScript client knows and the schema does not: manifests with them would be refused. */
+function missing(
+  model: string,
+  schema: SchemaNode,
+  path: string,
+  above: readonly string[] = [],
+): readonly string[] {
+  const fields = models[model]?.getAttributeTypeMap?.() ?? [];
+  if (above.includes(model) || schema['x-kubernetes-preserve-unknown-fields'] === true) return [];
+  return fields.flatMap(({ baseName, type }) => {
+    if (IMPLIED.has(baseName) && above.length === 0) return [];
+    const at = path === '' ? baseName : `${path}.${baseName}`;
+    const child = schema.properties?.[baseName];
+    if (child === undefined) return [at];
+    const inner = /^(?:Array<|\{ \[key: string\]: )?(\w+)[>;]?/.exec(type)?.[1] ?? '';
+    return missing(inner, child.items ?? child.additionalProperties ?? child, at, [...above, model]);
+  });
+}
+
+describe('schemas of builtin kinds', () => {
+  it.each([
+    ['V1Namespace', namespace],
+    ['V1Node', node],
+    ['V1Pod', pod],
+    ['V1Service', service],
+    ['V1ConfigMap', configMap],
+    ['V1Secret', secret],
+    ['V1ServiceAccount', serviceAccount],
+    ['CoreV1Event', event],
+    ['V1Lease', lease],
+  ] as const)('%s has every field of upstream', (model, { schema }) => {
+    expect(missing(model, schema, '')).toEqual([]);
+  });
+});
