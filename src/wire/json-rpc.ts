@@ -54,6 +54,7 @@ export class JsonRpcConnection {
     });
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', (cause) => this.close(connectionFailed(messageOf(cause), cause)));
+    stream.on('end', () => this.close(connectionFailed('the peer closed the connection')));
     stream.on('close', () => this.close(connectionFailed('the peer closed the connection')));
   }
 
