@@ -148,7 +148,7 @@ async function collectPrograms(): Promise<readonly CpioEntry[]> {
 }
 
 /** Absolute paths in the output of ldd. */
-export function parseLdd(output: string): readonly string[] {
+function parseLdd(output: string): readonly string[] {
   return output.split('\n').flatMap((line) => /(?:=>\s+)?(\/\S+)\s+\(0x/.exec(line)?.[1] ?? []);
 }
 
@@ -183,7 +183,7 @@ async function collectModules(kernelVersion: string): Promise<readonly CpioEntry
 }
 
 /** `path: dependency dependency …` per line; only uncompressed modules, as Debian 12 has them. */
-export function parseModulesDep(text: string): ReadonlyMap<string, readonly string[]> {
+function parseModulesDep(text: string): ReadonlyMap<string, readonly string[]> {
   const result = new Map<string, readonly string[]>();
   for (const line of text.split('\n')) {
     const [path = '', needs = ''] = line.split(':');

@@ -3,7 +3,7 @@
  * One file per name, replaced in one step, so that several processes may import at once.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { StoredImage } from './driver.ts';
@@ -14,7 +14,9 @@ export const DEFAULT_GUEST = 'default-guest';
 /** Makes the directories; QEMU's user may read everything in them. */
 export async function makeStore(imageDir: string): Promise<void> {
   for (const directory of [imageDir, blobsDirectory(imageDir), referencesDirectory(imageDir)]) {
-    await mkdir(directory, { recursive: true, mode: 0o755 });
+    await mkdir(directory, { recursive: true });
+    // Whatever our umask is: QEMU's user must get in.
+    await chmod(directory, 0o755);
   }
 }
 

@@ -4,7 +4,7 @@ import type { VirtualMachineState, VmNic } from '#node-state/vm.ts';
 import { type BlockDevices, composeBlockDevices } from './block.ts';
 import { deviceOption, escapeOption } from './option.ts';
 import type { VmPaths } from './paths.ts';
-import { composePciLayout, type PciLayout, type PciPlace, type RootPort } from './pci.ts';
+import { composePciLayout, type PciPlace, type RootPort } from './pci.ts';
 
 const OFFERED_MODELS: Readonly<Record<VmNic['model'], string>> = {
   virtio: 'virtio-net-pci-non-transitional',
@@ -47,11 +47,6 @@ export function qemuArguments(vm: VirtualMachineState, paths: VmPaths): readonly
     ...virtualDisks.arguments(layout.others),
     ...(startsStopped(vm) ? ['-S'] : []),
   ];
-}
-
-/** Root ports and places of a machine, for hot plug and for reports. */
-export function pciLayout(vm: VirtualMachineState, paths: VmPaths): PciLayout {
-  return composePciLayout(vm.nics, vm.hotplugPorts, composeBlockDevices(vm, paths).rootPortsNeeded);
 }
 
 function machine(vm: VirtualMachineState, disks: BlockDevices): string {

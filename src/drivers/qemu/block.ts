@@ -24,7 +24,7 @@ interface BlockDevice {
 }
 
 /** QEMU's id of a disk. */
-export function diskId(name: string): string {
+function diskId(name: string): string {
   return `disk-${name}`;
 }
 

@@ -15,7 +15,7 @@ export type VmEvent = { readonly uid: string; readonly netns: Netns } & (
   | { readonly type: 'reset' }
   /** The guest agent opened or closed its port; connect the guest driver to `VmInfo.agentSocket` when true. */
   | { readonly type: 'agent'; readonly connected: boolean }
-  /** The guest let go of a hot-unplugged device; the id is the one of `nicId`/`diskId`. */
+  /** The guest let go of a hot-unplugged device; the id is QEMU's: `net-<interface>` or `disk-<volume>`. */
   | { readonly type: 'device-deleted'; readonly device: string }
 );
 

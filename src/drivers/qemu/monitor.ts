@@ -61,7 +61,7 @@ export async function connectMonitor(
 ): Promise<QmpClient> {
   const deadline = performance.now() + timeoutMs;
   let isOpen = false;
-  for (let pause = 2; ; pause = Math.min(pause * 2, 50)) {
+  for (let pause = 2; ; pause = Math.min(pause * 2, 10)) {
     try {
       return await QmpClient.connect(path, {
         timeoutMs: Math.max(1, deadline - performance.now()),

@@ -158,6 +158,7 @@ class QemuDriver implements VmDriver {
     if (vm.seed !== undefined) {
       await writeFile(paths.seed, this.#options.seedImage(vm.seed), { mode: 0o640 });
       await chown(paths.seed, 0, gid);
+      await chmod(paths.seed, 0o640);
     }
     for (const [index, disk] of vm.disks.entries()) {
       if (disk.ephemeral && !disk.readOnly && disk.device === 'disk') {

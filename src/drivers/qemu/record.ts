@@ -1,5 +1,16 @@
 /** What is written down of a launched machine, so that the next agent process can adopt it. */
-import { chown, lstat, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
@@ -21,11 +32,14 @@ export async function makeDirectories(paths: VmPaths, user: QemuUser): Promise<v
   await removeDirectories(paths);
   await mkdir(paths.directory, { recursive: true, mode: 0o750 });
   await chown(paths.directory, 0, user.gid);
+  // Whatever our umask is: QEMU's user must get through.
+  await chmod(paths.directory, 0o750);
   await mkdir(paths.runtime, { mode: 0o700 });
   await chown(paths.runtime, user.uid, user.gid);
   if (paths.scratch !== paths.directory) {
     await mkdir(paths.scratch, { recursive: true, mode: 0o750 });
     await chown(paths.scratch, 0, user.gid);
+    await chmod(paths.scratch, 0o750);
   }
 }
 
