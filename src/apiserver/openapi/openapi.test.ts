@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KindDefinition } from '#api/kind.ts';
 import { listMap, object, oneOf, string } from '#api/schema.ts';
+import { openApiV2Protobuf, wantsProtobuf } from './protobuf.ts';
 import { openApiV2 } from './v2.ts';
 import { openApiV3Document, openApiV3Index } from './v3.ts';
 
@@ -150,4 +151,50 @@ test('OpenAPI v2', () => {
   });
   expect([danglingReferences(document), JSON.stringify(document).includes('nullable')]).toEqual([[], false]);
   expect(openApiV2([...kinds])).toBe(document);
+});
+
+/** Reads a protobuf message into its fields, texts only where they are wanted. */
+function fieldsOf(bytes: Buffer): { field: number; body: Buffer }[] {
+  const fields: { field: number; body: Buffer }[] = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++] ?? 0;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const length = varint();
+    fields.push({ field: tag >>> 3, body: bytes.subarray(at, at + length) });
+    at += length;
+  }
+  return fields;
+}
+
+test('OpenAPI v2 as protobuf', () => {
+  const document = fieldsOf(openApiV2Protobuf(kinds));
+  const one = (fields: { field: number; body: Buffer }[], field: number) =>
+    fields.find((each) => each.field === field)?.body ?? Buffer.alloc(0);
+  const definitions = fieldsOf(one(document, 9)).map(({ body }) => fieldsOf(body));
+  const widgetSchema = definitions.find(
+    (named) => one(named, 1).toString() === 'com.example.conformance.v1.Widget',
+  );
+  const properties = fieldsOf(one(fieldsOf(one(widgetSchema ?? [], 2)), 25)).map(({ body }) =>
+    one(fieldsOf(body), 1).toString(),
+  );
+  expect([one(document, 1).toString(), definitions.length, properties]).toEqual([
+    '2.0',
+    10,
+    ['apiVersion', 'kind', 'spec', 'metadata'],
+  ]);
+  expect([
+    wantsProtobuf('application/com.github.proto-openapi.spec.v2@v1.0+protobuf'),
+    wantsProtobuf('application/json'),
+    wantsProtobuf(undefined),
+  ]).toEqual([true, false, false]);
 });
