@@ -173,7 +173,7 @@ describe('admission of a VirtualMachineInstance', () => {
       'Always',
       'IfNotPresent',
     ]);
-    expect(spec.domain.devices.disks).toEqual([{ name: 'b' }, { name: 'a' }]);
+    expect(spec.domain.devices.disks).toEqual([{ name: 'b' }, { name: 'a', disk: { bus: 'virtio' } }]);
   });
 
   it('changes nothing when applied again', () => {

@@ -96,7 +96,9 @@ function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
 function withDisks(spec: VirtualMachineInstanceSpec): VirtualMachineInstanceSpec {
   const { devices } = spec.domain;
   const shown = new Set([...(devices.disks ?? []), ...(devices.filesystems ?? [])].map(({ name }) => name));
-  const missing = (spec.volumes ?? []).filter(({ name }) => !shown.has(name)).map(({ name }) => ({ name }));
+  const missing = (spec.volumes ?? [])
+    .filter(({ name }) => !shown.has(name))
+    .map(({ name }) => ({ name, disk: { bus: 'virtio' } }));
   if (missing.length === 0) return spec;
   return {
     ...spec,
