@@ -1,5 +1,4 @@
 /** One machine that was launched here: its process, its QMP connection, its status. */
-import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
@@ -8,14 +7,13 @@ import { nicId, qemuArguments, startsStopped } from './arguments.ts';
 import type { VmEvent, VmInfo, VmStatus } from './driver.ts';
 import { connectMonitor, type MonitorEvent, queryStatus } from './monitor.ts';
 import type { VmPaths } from './paths.ts';
-import { isAlive, type QemuUser, signal, startQemu, waitForExit } from './process.ts';
+import { isAlive, lastWords, type QemuUser, signal, startQemu, waitForExit } from './process.ts';
 import { readRecord, removeDirectories, type VmRecord, writeRecord } from './record.ts';
 
 const START_TIMEOUT_MS = 15_000;
 const ADOPT_TIMEOUT_MS = 5_000;
 const QUIT_TIMEOUT_MS = 3_000;
 const KILL_TIMEOUT_MS = 5_000;
-const LOG_TAIL_BYTES = 2_000;
 
 type EventBody = VmEvent extends infer E ? (E extends VmEvent ? Omit<E, 'uid' | 'netns'> : never) : never;
 
@@ -68,7 +66,7 @@ export class Machine {
       await machine.#prepare();
     } catch (error) {
       await machine.#abandon();
-      const said = await tail(paths.log);
+      const said = await lastWords(paths.log);
       throw new PatchbayError('QemuStartFailed', `QEMU of ${vm.name}: ${messageOf(error)}${said}`, {
         cause: error,
       });
@@ -291,19 +289,5 @@ export class Machine {
 
   #emit(event: EventBody): void {
     this.#hooks.emit({ ...event, uid: this.vm.uid, netns: this.vm.netns });
-  }
-}
-
-/** Last words of QEMU, for an error message. */
-async function tail(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const start = Math.max(0, size - LOG_TAIL_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(LOG_TAIL_BYTES), 0, LOG_TAIL_BYTES, start);
-    const text = buffer.subarray(0, bytesRead).toString().trim();
-    return text === '' ? '' : `; it said: ${text}`;
-  } finally {
-    await file.close();
   }
 }

@@ -140,3 +140,19 @@ export async function waitForExit(process_: ProcessId, timeoutMs: number): Promi
   }
   return true;
 }
+
+const LOG_TAIL_BYTES = 2_000;
+
+/** Last words of QEMU, for an error message. */
+export async function lastWords(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - LOG_TAIL_BYTES);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(LOG_TAIL_BYTES), 0, LOG_TAIL_BYTES, start);
+    const text = buffer.subarray(0, bytesRead).toString().trim();
+    return text === '' ? '' : `; it said: ${text}`;
+  } finally {
+    await file.close();
+  }
+}
