@@ -7,7 +7,7 @@ import { type Cidr, formatCidr, parseCidr, parseInterfaceAddress } from './cidr.
 export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
 export const POD_NETWORKS = 'k8s.ovn.org/pod-networks';
 /** Multus' choice for the default network; its `mac` is honoured. */
-export const DEFAULT_NETWORK_CHOICE = 'v1.multus-cni.io/default-network';
+const DEFAULT_NETWORK_CHOICE = 'v1.multus-cni.io/default-network';
 
 const NETWORK = 'default';
 const UNICAST_MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;

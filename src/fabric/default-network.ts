@@ -5,7 +5,7 @@ import type { PodNetwork } from './annotations.ts';
 import { type Cidr, formatAddress, formatCidr, macOf } from './cidr.ts';
 import type { DefaultNetworkConfig } from './config.ts';
 
-export const CLUSTER_ROUTER = 'ovn_cluster_router';
+const CLUSTER_ROUTER = 'ovn_cluster_router';
 
 /** A node with its place in the network. Subnets: one per family. */
 export interface NodePlace {
@@ -39,7 +39,7 @@ export function composeDefaultNetwork(
 }
 
 /** Rows that are there once. */
-export function composeCluster(): readonly NbRow[] {
+function composeCluster(): readonly NbRow[] {
   return [
     {
       ...ROUTER,

@@ -120,7 +120,11 @@ class RealOvn implements OvnDriver {
     const planned: Step[] = [];
     for (const step of steps) {
       try {
-        'put' in step ? plan.put(step.put) : plan.remove(step.remove);
+        if ('put' in step) {
+          plan.put(step.put);
+        } else {
+          plan.remove(step.remove);
+        }
         planned.push(step);
       } catch (error) {
         total.failures = [...total.failures, failureOf(step, error)];

@@ -5,8 +5,8 @@ import { equalValues, type Row, setOf, stringMapOf, type Value } from '#wire/ovs
 import type { NbRow, RowKey } from './driver.ts';
 
 /** External ids by which rows are known as ours. */
-export const TAG = 'patchbay';
-export const KEY = 'patchbay-key';
+const TAG = 'patchbay';
+const KEY = 'patchbay-key';
 
 /** Tables that rows of ours may live in: columns of strong references to children (OVN removes a child that none holds). */
 const TABLES: Readonly<Record<string, readonly string[]>> = {

@@ -14,14 +14,9 @@ import {
   portIds,
 } from './columns.ts';
 import { FOREIGN_BRIDGES, type OvsResource } from './driver.ts';
-import {
-  formatMappings,
-  MAPPINGS,
-  OUR_MAPPINGS,
-  type OvsView,
-  ownExternalIds,
-  parseMappings,
-} from './view.ts';
+import { composeMappings } from './mappings.ts';
+import { refusal } from './refusal.ts';
+import { MAPPINGS, OUR_MAPPINGS, type OvsView, ownExternalIds } from './view.ts';
 
 /** A row to which operations refer: one that is there (UUID), or one that this transaction inserts (its name). */
 type RowRef = { readonly uuid: string } | { readonly name: string };
@@ -42,17 +37,10 @@ export class OvsPlan {
 
   /** Adds one operation. Throws PatchbayError when it cannot be done; nothing is added then. */
   add(operation: Operation<OvsResource>): void {
-    const resource = operation.op === 'delete' ? operation.from : operation.to;
-    const isDelete = operation.op === 'delete';
-    switch (resource.kind) {
-      case 'ovs-bridge':
-        isDelete ? this.#deleteBridge(resource) : this.#putBridge(resource);
-        return;
-      case 'ovs-port':
-        isDelete ? this.#deletePort(resource) : this.#putPort(resource);
-        return;
-      case 'ovs-mappings':
-        this.#putMappings(isDelete ? {} : resource.mappings);
+    if (operation.op === 'delete') {
+      this.#remove(operation.from);
+    } else {
+      this.#put(operation.to);
     }
   }
 
@@ -67,6 +55,26 @@ export class OvsPlan {
       });
     }
     return this.operations;
+  }
+
+  #put(resource: OvsResource): void {
+    if (resource.kind === 'ovs-bridge') {
+      this.#putBridge(resource);
+    } else if (resource.kind === 'ovs-port') {
+      this.#putPort(resource);
+    } else {
+      this.#putMappings(resource.mappings);
+    }
+  }
+
+  #remove(resource: OvsResource): void {
+    if (resource.kind === 'ovs-bridge') {
+      this.#deleteBridge(resource);
+    } else if (resource.kind === 'ovs-port') {
+      this.#deletePort(resource);
+    } else {
+      this.#putMappings({});
+    }
   }
 
   #putBridge(bridge: OvsBridge): void {
@@ -194,31 +202,13 @@ export class OvsPlan {
     }
   }
 
-  /** Keeps mappings that others made; those we made before and no longer want go. */
   #putMappings(wanted: OvsMappings['mappings']): void {
     const root = this.#view.root();
     const ids = root === undefined ? {} : stringMapOf(root, 'external_ids');
-    const ours = this.#mappings ?? parseMappings(ids[OUR_MAPPINGS] ?? '');
-    const others = Object.entries(parseMappings(ids[MAPPINGS] ?? '')).filter(
-      ([network]) => ours[network] === undefined,
-    );
-    for (const [network, bridge] of others) {
-      if (wanted[network] !== undefined && wanted[network] !== bridge) {
-        throw refusal(
-          'ForeignMapping',
-          `physical network ${network} is mapped to ${bridge} by the node's set-up, and ${wanted[network]} is wanted`,
-          `remove it from external_ids:${MAPPINGS} of Open_vSwitch`,
-        );
-      }
-    }
+    const next = composeMappings(ids, this.#mappings, wanted);
     this.#mappings = wanted;
-    const next = {
-      [MAPPINGS]: formatMappings({ ...Object.fromEntries(others), ...wanted }),
-      [OUR_MAPPINGS]: formatMappings(wanted),
-    };
-    const kept = Object.fromEntries(Object.entries(next).filter(([, text]) => text !== ''));
     if (root !== undefined) {
-      this.#updateKeys('Open_vSwitch', root, kept, [MAPPINGS, OUR_MAPPINGS]);
+      this.#updateKeys('Open_vSwitch', root, next, [MAPPINGS, OUR_MAPPINGS]);
     }
   }
 
@@ -298,8 +288,4 @@ export class OvsPlan {
     const where = row === undefined ? [] : byUuid('uuid' in row ? row.uuid : row.name);
     this.operations.push({ op: 'mutate', table, where, mutations });
   }
-}
-
-function refusal(reason: string, message: string, remedy: string): PatchbayError {
-  return new PatchbayError(reason, `${message}; ${remedy}`, { retryable: false });
 }

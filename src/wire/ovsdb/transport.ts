@@ -19,7 +19,7 @@ export function transportOf(remote: string): Transport {
 }
 
 /** Connects to a unix stream socket at an absolute path. */
-export function unixTransport(path: string): Transport {
+function unixTransport(path: string): Transport {
   return () =>
     new Promise((resolve, reject) => {
       const socket = connect(path);
