@@ -40,7 +40,7 @@ export function nearest(text: string, words: readonly string[], most = 2): strin
 }
 
 /** Levenshtein distance: how many characters to insert, delete or replace. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [row, ofA] of [...a].entries()) {
     const current = [row + 1];

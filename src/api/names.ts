@@ -5,7 +5,7 @@ const LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 /** Most characters of a DNS label, a label value and a Linux host name part. */
 export const MAX_LABEL = 63;
 /** Most characters of a network interface's name in Linux (IFNAMSIZ less the closing zero). */
-export const MAX_INTERFACE_NAME = 15;
+const MAX_INTERFACE_NAME = 15;
 
 /** What is wrong with a DNS label (RFC 1123), or nothing. */
 export function dnsLabelProblem(text: string): string | undefined {

@@ -23,7 +23,7 @@ const nodeSelectorTerm = object(
   { 'x-kubernetes-map-type': 'atomic' },
 );
 
-export const nodeSelector = object(
+const nodeSelector = object(
   { nodeSelectorTerms: array(nodeSelectorTerm, 'One of these terms must hold.', atomic) },
   ['nodeSelectorTerms'],
   'Selects nodes.',
@@ -67,7 +67,7 @@ export const affinity = object(
 );
 export type Affinity = TypeOf<typeof affinity>;
 
-export const toleration = object({
+const toleration = object({
   key: string('Taint key; empty with Exists tolerates every taint.'),
   operator: oneOf(['Exists', 'Equal', 'Lt', 'Gt'], 'How key and value relate; Equal when empty.'),
   value: string('Taint value.'),

@@ -2,7 +2,7 @@
 import { array, int64, listMap, object, oneOf, string, type TypeOf, time } from '../schema.ts';
 
 /** One entry of `status.conditions`. */
-export const condition = object(
+const condition = object(
   {
     type: string('What the condition is about.'),
     status: oneOf(['True', 'False', 'Unknown'], 'Whether it holds.'),

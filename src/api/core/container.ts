@@ -28,7 +28,7 @@ const fileKeyRef = object(
   { 'x-kubernetes-map-type': 'atomic' },
 );
 
-export const envVar = object(
+const envVar = object(
   {
     name: string('Name of the variable.'),
     value: string('Its value; $(OTHER) is replaced.'),
@@ -69,7 +69,7 @@ const volumeMount = object(
   ['name', 'mountPath'],
 );
 
-export const containerFields = {
+const containerFields = {
   name: string('Name, a DNS label, unique in the pod.'),
   image: string('Image reference.'),
   command: array(string(), 'Replaces the entry point of the image.', atomic),

@@ -4,7 +4,7 @@ import { forbidden, invalid } from '../cause.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 
 /** Upstream's limit for ConfigMaps and Secrets, in bytes. */
-export const MAX_KEYED_BYTES = 1024 * 1024;
+const MAX_KEYED_BYTES = 1024 * 1024;
 
 type Field = 'data' | 'binaryData';
 type Keyed = KubeObject & {

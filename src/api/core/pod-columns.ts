@@ -54,7 +54,7 @@ function readyCell({ spec, status }: Pod): string {
 }
 
 /** State in one word: why it waits or ended, else the phase; `Terminating` while it is deleted. */
-export function podStatusCell(pod: Pod): string {
+function podStatusCell(pod: Pod): string {
   const { status, metadata } = pod;
   const gone = metadata.deletionTimestamp !== undefined;
   if (gone && status?.reason === 'NodeLost') return 'Unknown';

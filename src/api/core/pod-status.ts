@@ -43,7 +43,7 @@ const containerUser = object({
   ]),
 });
 
-export const containerStatus = object(
+const containerStatus = object(
   {
     name: string('Name of the container.'),
     state: containerState,

@@ -26,14 +26,6 @@ export const localObjectReference = object(
   { 'x-kubernetes-map-type': 'atomic' },
 );
 
-/** Points to an object of a known kind in the same or another namespace. */
-export const secretReference = object(
-  { name: string('Name of the Secret.'), namespace: string('Namespace of the Secret.') },
-  [],
-  'Reference to a Secret.',
-  { 'x-kubernetes-map-type': 'atomic' },
-);
-
 /** Points to one key of a ConfigMap or Secret in the same namespace. */
 export const keySelector = object(
   {

@@ -159,10 +159,9 @@ const volumeSources = {
 };
 
 /** A volume: a name and one source. */
-export const volume = object(
-  { name: string('Name, a DNS label.'), ...volumeSources, ...networkVolumeSources },
-  ['name'],
-);
+const volume = object({ name: string('Name, a DNS label.'), ...volumeSources, ...networkVolumeSources }, [
+  'name',
+]);
 
 export const volumes = listMap(['name'], volume, 'Volumes containers may mount.', {
   'x-kubernetes-patch-strategy': 'merge,retainKeys',

@@ -77,7 +77,7 @@ const firmware = object(
   'Firmware of the machine.',
 );
 
-export const domainResources = object({
+const domainResources = object({
   requests: quantities('What is set aside for the guest.'),
   limits: quantities('Most the guest may use.'),
   overcommitGuestOverhead: boolean('Do not add the overhead of the hypervisor.'),

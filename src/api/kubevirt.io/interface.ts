@@ -1,5 +1,5 @@
 /** `spec.domain.devices.interfaces[]`: a card of the guest and how it meets its network. */
-import { array, boolean, int32, object, oneOf, string, type TypeOf } from '../schema.ts';
+import { array, boolean, int32, object, string, type TypeOf } from '../schema.ts';
 
 /** A binding without options: `masquerade: {}`. */
 const plain = (description: string) => object({}, [], description);
@@ -67,9 +67,6 @@ export const vmiInterface = object(
   'A network card of the guest.',
 );
 export type VmiInterface = TypeOf<typeof vmiInterface>;
-
-/** What the guest's domain reports and admission also reads. */
-export const linkStates = oneOf(['up', 'down'], 'State of the link.');
 
 export const autoattach = {
   autoattachGraphicsDevice: boolean('Attach a graphics card; true when empty.'),

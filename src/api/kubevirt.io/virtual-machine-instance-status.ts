@@ -16,7 +16,7 @@ import {
 } from '../schema.ts';
 import { migrationState } from './migration-state.ts';
 
-export const statusInterface = object(
+const statusInterface = object(
   {
     name: string('Name of the network; empty for an interface only the guest knows.'),
     mac: string('MAC address.'),
@@ -100,7 +100,7 @@ export const migratedVolumes = array(
 );
 
 /** Phases of a VirtualMachineInstance, in the order they are gone through. */
-export const vmiPhases = [
+const vmiPhases = [
   'Pending',
   'Scheduling',
   'Scheduled',

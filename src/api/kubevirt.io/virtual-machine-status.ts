@@ -16,7 +16,7 @@ import {
 import { changedBlockTracking, migratedVolumes } from './virtual-machine-instance-status.ts';
 
 /** What `kubectl get vm` shows as STATUS. */
-export const printableStatuses = [
+const printableStatuses = [
   'Stopped',
   'Provisioning',
   'Starting',

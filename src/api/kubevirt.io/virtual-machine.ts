@@ -14,14 +14,7 @@ import { virtualMachineStatus } from './virtual-machine-status.ts';
 export type { PrintableStatus, VirtualMachineStatus } from './virtual-machine-status.ts';
 
 /** When a virtual machine runs. */
-export const runStrategies = [
-  'Always',
-  'RerunOnFailure',
-  'Manual',
-  'Once',
-  'Halted',
-  'WaitAsReceiver',
-] as const;
+const runStrategies = ['Always', 'RerunOnFailure', 'Manual', 'Once', 'Halted', 'WaitAsReceiver'] as const;
 export type RunStrategy = (typeof runStrategies)[number];
 
 const matcher = (description: string) =>

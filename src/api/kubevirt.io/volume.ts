@@ -14,13 +14,13 @@ const cloudInit = {
   },
 };
 
-export const cloudInitSource = object(cloudInit);
+const cloudInitSource = object(cloudInit);
 export type CloudInitSource = TypeOf<typeof cloudInitSource>;
 
 const hotpluggable = boolean('Whether it can be taken off a running virtual machine.');
 const volumeLabel = string('Label of the volume in the guest.');
 
-export const persistentVolumeClaim = object(
+const persistentVolumeClaim = object(
   { claimName: string('Name of the claim.'), readOnly: boolean('Attach read-only.'), hotpluggable },
   ['claimName'],
 );

@@ -19,7 +19,7 @@ export function withPodDefaults({ object, operation, subresource }: AdmissionReq
 }
 
 /** Also the defaults of a pod template's spec. */
-export function withSpecDefaults(spec: PodSpec): PodSpec {
+function withSpecDefaults(spec: PodSpec): PodSpec {
   const complete = (container: Container) => withContainerDefaults(container, spec.hostNetwork === true);
   const account = spec.serviceAccountName || spec.serviceAccount || 'default';
   return {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { forbidden, invalid } from '../../cause.ts';
 import type { Cause } from '../../meta.ts';
+import type { Toleration } from '../affinity.ts';
 import type { PodSpec } from '../pod-spec.ts';
 
 const DETAIL =
@@ -60,11 +61,15 @@ function deadlineCauses(spec: PodSpec, old: PodSpec): readonly Cause[] {
 
 /** Tolerations may be added; of one that is there only tolerationSeconds may change. */
 function tolerationCauses(spec: PodSpec, old: PodSpec): readonly Cause[] {
-  const now = (spec.tolerations ?? []).map(({ tolerationSeconds: _, ...rest }) => rest);
-  const kept = (old.tolerations ?? []).every(({ tolerationSeconds: _, ...rest }) =>
-    now.some((one) => isDeepStrictEqual(one, rest)),
+  const now = (spec.tolerations ?? []).map(withoutTime);
+  const kept = (old.tolerations ?? []).every((before) =>
+    now.some((one) => isDeepStrictEqual(one, withoutTime(before))),
   );
   return kept
     ? []
     : [forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
+}
+
+function withoutTime({ key, operator, value, effect }: Toleration): Toleration {
+  return { key, operator, value, effect };
 }

@@ -6,7 +6,7 @@ import type { CloudInitSource } from '../volume.ts';
 import type { SpecRule } from './rule.ts';
 
 /** Upstream's limit for user data and network data in a manifest, in bytes. */
-export const MAX_INLINE_BYTES = 2048;
+const MAX_INLINE_BYTES = 2048;
 
 export const cloudInitVolumes: SpecRule = ({ volumes = [] }, path) =>
   volumes.flatMap((volume, index) =>

@@ -5,7 +5,7 @@ import { quantityCauses, quantityValue } from '../../quantity.ts';
 import type { SpecRule } from './rule.ts';
 
 /** Most virtual CPUs of one machine; KubeVirt's bound for every machine type. */
-export const MAX_VCPUS = 512;
+const MAX_VCPUS = 512;
 
 /** Counts are positive, few enough, and sockets fit in maxSockets. */
 export const cpuTopology: SpecRule = ({ domain: { cpu } }, path) => {

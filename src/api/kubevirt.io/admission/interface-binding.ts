@@ -11,10 +11,10 @@ const ALLOWED =
   'bridge: {}, masquerade: {} (pod network), sriov: {}, passtBinding: {} (pod network) or binding: {name: …}';
 
 /** MAC of the bridge in the launcher pod. */
-export const IN_POD_BRIDGE_MAC = '02:00:00:00:00:00';
+const IN_POD_BRIDGE_MAC = '02:00:00:00:00:00';
 
 /** The binding methods an interface names. */
-export function bindingMethodsOf(vmiInterface: VmiInterface): readonly (typeof METHODS)[number][] {
+function bindingMethodsOf(vmiInterface: VmiInterface): readonly (typeof METHODS)[number][] {
   return METHODS.filter((method) => vmiInterface[method] !== undefined);
 }
 

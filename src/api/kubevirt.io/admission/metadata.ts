@@ -21,7 +21,7 @@ export function nameCauses({ name = '' }: Pick<ObjectMeta, 'name'>): readonly Ca
 }
 
 /** Whether the request comes from a part of the system itself. */
-export function isOwnComponent({ name }: AdmissionRequest['user']): boolean {
+function isOwnComponent({ name }: AdmissionRequest['user']): boolean {
   return (
     name.startsWith('system:patchbay:') ||
     name.startsWith('system:node:') ||

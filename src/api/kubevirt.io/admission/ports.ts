@@ -51,7 +51,7 @@ function repeatedNameCauses(ports: readonly Port[], field: string): readonly Cau
 }
 
 /** What is wrong with the name of a port (IANA service name, RFC 6335), or nothing. */
-export function portNameProblem(name: string): string | undefined {
+function portNameProblem(name: string): string | undefined {
   if (name.length > 15) return `must be no more than 15 characters, has ${name.length}`;
   if (!/^[a-z0-9-]+$/.test(name)) return "must contain only lower case letters, digits and '-'";
   if (!/[a-z]/.test(name)) return 'must contain at least one letter';

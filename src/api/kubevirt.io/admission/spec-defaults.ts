@@ -13,7 +13,7 @@ const ARCHITECTURES: Readonly<Record<string, { readonly name: string; readonly m
  * The pod network behind masquerade when neither networks nor interfaces are named and `autoattachPodInterface` is not false;
  * masquerade is the binding the HyperConverged operator sets as default.
  */
-export function withDefaultNetwork(spec: VirtualMachineInstanceSpec): VirtualMachineInstanceSpec {
+function withDefaultNetwork(spec: VirtualMachineInstanceSpec): VirtualMachineInstanceSpec {
   const { devices } = spec.domain;
   if (devices.autoattachPodInterface === false || spec.networks?.length || devices.interfaces?.length)
     return spec;

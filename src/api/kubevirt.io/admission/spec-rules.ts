@@ -32,7 +32,7 @@ import {
   volumeContents,
 } from './volumes.ts';
 
-export const networkRules: readonly SpecRule[] = [
+const networkRules: readonly SpecRule[] = [
   discontinuedBindings,
   singlePodNetwork,
   singleSource,
@@ -55,7 +55,7 @@ export const networkRules: readonly SpecRule[] = [
   interfaceDhcpOptions,
 ];
 
-export const specRules: readonly SpecRule[] = [
+const specRules: readonly SpecRule[] = [
   guestNames,
   memoryAsked,
   memorySizes,

@@ -15,7 +15,7 @@ const RESERVED_PORTS: ReadonlySet<number> = new Set([49152, 49153]);
 const SHARED_NAMESPACE = 'default';
 
 /** The NetworkAttachmentDefinition a network names, split. */
-export function attachmentOf(
+function attachmentOf(
   networkName: string,
   namespace: string,
 ): { readonly namespace: string; readonly name: string } {
@@ -23,7 +23,7 @@ export function attachmentOf(
   return second === undefined ? { namespace, name: first } : { namespace: first, name: second };
 }
 
-export const missingAttachments: WarningRule = (spec, path, view) =>
+const missingAttachments: WarningRule = (spec, path, view) =>
   (spec.networks ?? []).flatMap(({ multus }, index) => {
     if (multus === undefined || multus.networkName === '') return [];
     const field = `${path}.networks[${index}].multus.networkName`;
@@ -60,7 +60,7 @@ function known(name: string, there: readonly string[]): string {
     : `did you mean ${JSON.stringify(near)}?`;
 }
 
-export const reservedPorts: WarningRule = (spec, path) =>
+const reservedPorts: WarningRule = (spec, path) =>
   placedInterfaces(spec, path).flatMap(({ interface: { ports = [] }, field }) =>
     ports.flatMap(({ port }, index) =>
       RESERVED_PORTS.has(port)
@@ -71,7 +71,7 @@ export const reservedPorts: WarningRule = (spec, path) =>
     ),
   );
 
-export const ignoredPorts: WarningRule = (spec, path) =>
+const ignoredPorts: WarningRule = (spec, path) =>
   placedInterfaces(spec, path).flatMap(({ interface: { ports, masquerade, passtBinding }, field }) =>
     ports !== undefined && masquerade === undefined && passtBinding === undefined
       ? [
@@ -83,7 +83,7 @@ export const ignoredPorts: WarningRule = (spec, path) =>
 /** Volumes a guest can be booted from. */
 const BOOTABLE = ['containerDisk', 'persistentVolumeClaim', 'dataVolume', 'ephemeral', 'hostDisk'] as const;
 
-export const noBootableDisk: WarningRule = ({ domain, volumes = [] }, path) =>
+const noBootableDisk: WarningRule = ({ domain, volumes = [] }, path) =>
   domain.firmware?.kernelBoot?.container !== undefined ||
   volumes.some((volume) => BOOTABLE.some((source) => volume[source] !== undefined))
     ? []

@@ -5,7 +5,7 @@ import type { Cause } from '../../meta.ts';
 import { entriesOf, isPart, isTemplate, type Part, partOf } from './desired-state.ts';
 import { flagCauses, interfaceNameCauses, numberCauses, shapeCauses, wordCauses } from './part-fields.ts';
 
-export const interfaceTypes = [
+const interfaceTypes = [
   'ethernet',
   'bond',
   'linux-bridge',
