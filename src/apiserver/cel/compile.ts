@@ -43,7 +43,7 @@ function compile(text: string, oldSelf: OldSelf): CompiledRule {
   try {
     const parsed = celEnvironment(oldSelf).parse(text);
     const found = { usesOldSelf: false };
-    prepareTree(parsed.ast as unknown as Node, found, new Set());
+    prepareTree(parsed.ast, found, new Set());
     const checked = parsed.check();
     if (!checked.valid) {
       throw checked.error ?? new CelError('does not type check');

@@ -50,7 +50,7 @@ function objectToCel(
 }
 
 function stringToCel(format: string | undefined, value: string): unknown {
-  switch (format) {
+  switch (format ?? '') {
     case 'date-time':
     case 'datetime':
     case 'date':

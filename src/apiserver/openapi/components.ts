@@ -6,7 +6,7 @@ import { apiVersionSchema, kindSchema, objectMetaSchema } from '../schema/object
 /** A piece of an OpenAPI document. */
 export type Json = Readonly<Record<string, unknown>>;
 
-export const META_PACKAGE = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+const META_PACKAGE = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
 const listMeta = object(
   {
@@ -180,7 +180,7 @@ export const COMPONENTS = '#/components/schemas/';
 export const DEFINITIONS = '#/definitions/';
 
 /** A structural schema as it is published: the same words, embedded resources with their implied fields. */
-export function published(node: SchemaNode): Json {
+function published(node: SchemaNode): Json {
   const { properties, items, additionalProperties, ...rest } = node;
   const embedded: Readonly<Record<string, SchemaNode>> =
     node['x-kubernetes-embedded-resource'] === true ? { apiVersion: apiVersionSchema, kind: kindSchema } : {};

@@ -7,7 +7,7 @@ export function basePath(kind: Pick<KindDefinition, 'group' | 'version'>): strin
 }
 
 /** Media types of the patches a kind takes. */
-export function patchTypes(kind: Pick<KindDefinition, 'builtin'>): readonly string[] {
+function patchTypes(kind: Pick<KindDefinition, 'builtin'>): readonly string[] {
   const strategic = kind.builtin ? ['application/strategic-merge-patch+json'] : [];
   return [
     'application/apply-patch+yaml',

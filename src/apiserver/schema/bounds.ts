@@ -9,7 +9,7 @@ const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 
 /** The JSON type of a value, in OpenAPI's words. */
-export function typeName(value: unknown): string {
+function typeName(value: unknown): string {
   if (value === null) {
     return 'null';
   }
@@ -53,7 +53,9 @@ export function checkBounds(
   const { node } = prepared;
   if (node.enum !== undefined && !node.enum.some((word) => deepEqual(word, value))) {
     // Builtin kinds are checked against Go sets, which list their words sorted.
-    const words = context.builtin ? node.enum.toSorted() : node.enum;
+    const words = context.builtin
+      ? node.enum.toSorted((a, b) => (String(a) < String(b) ? -1 : 1))
+      : node.enum;
     context.causes.push(notSupported(path, value, words));
     context.blocked = true;
   }
@@ -79,7 +81,7 @@ function checkString(
     causes.push(cause('FieldValueTooLong', path, `may not be more than ${node.maxLength} bytes`));
     context.blocked = true;
   }
-  if (node.minLength !== undefined && [...value].length < node.minLength) {
+  if (node.minLength !== undefined && Array.from(value).length < node.minLength) {
     if (context.builtin && value === '') {
       causes.push(cause('FieldValueRequired', path, ''));
     } else {
@@ -99,7 +101,7 @@ function checkString(
 
 /** Lengths are counted in characters, not UTF-16 units. */
 function exceeds(value: string, most: number): boolean {
-  return value.length > most && (value.length > 2 * most || [...value].length > most);
+  return value.length > most && (value.length > 2 * most || Array.from(value).length > most);
 }
 
 function checkNumber(node: SchemaNode, value: number, path: string, context: WalkContext): void {

@@ -41,7 +41,7 @@ function keyValues(keys: readonly string[], item: unknown): Record<string, unkno
 }
 
 /** What tells an item of a keyed list from the others, as text. */
-export function identityOf(keys: readonly string[], item: unknown): string {
+function identityOf(keys: readonly string[], item: unknown): string {
   const fields = typeof item === 'object' && item !== null ? (item as Record<string, unknown>) : {};
   return JSON.stringify(keys.map((key) => fields[key] ?? null));
 }

@@ -91,7 +91,7 @@ export function validateMetaMaps(meta: ObjectMeta, path: string, causes: Cause[]
 }
 
 /** Rules of label keys and values (also of selectors' `matchLabels`) at `path`. */
-export function validateLabels(
+function validateLabels(
   labels: Readonly<Record<string, string>> | undefined,
   path: string,
   causes: Cause[],

@@ -9,12 +9,12 @@ const ownerReference = object(
     controller: {
       type: 'boolean',
       description: 'If true, this reference points to the managing controller.',
-    } as SchemaNode,
+    },
     blockOwnerDeletion: {
       type: 'boolean',
       description:
         'If true, and if the owner has the "foregroundDeletion" finalizer, then the owner cannot be deleted from the key-value store until this reference is removed.',
-    } as SchemaNode,
+    },
   },
   ['apiVersion', 'kind', 'name', 'uid'],
   'OwnerReference contains enough information to let you identify an owning object.',
@@ -29,7 +29,7 @@ const managedFieldsEntry = object(
       type: 'object',
       description: 'The set of fields, in the "FieldsV1" JSON format.',
       'x-kubernetes-preserve-unknown-fields': true,
-    } as SchemaNode,
+    },
     manager: string('Identifier of the workflow managing these fields.'),
     operation: string('The type of operation which led to this entry: "Apply" or "Update".'),
     subresource: string(
@@ -75,7 +75,7 @@ export const objectMetaSchema: SchemaNode = object(
       items: managedFieldsEntry,
       description: 'Maps workflow id and version to the set of fields that are managed by that workflow.',
       'x-kubernetes-list-type': 'atomic',
-    } as SchemaNode,
+    },
   },
   [],
   'ObjectMeta is metadata that all persisted resources must have.',

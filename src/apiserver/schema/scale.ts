@@ -21,7 +21,7 @@ export function validateScale(
       continue;
     }
     if (typeof value !== 'number' || !Number.isInteger(value)) {
-      const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
       const detail = `${path} accessor error: ${text} is of the type ${goType(value)}, expected int64`;
       causes.push(cause('FieldValueInvalid', path, detail, 0));
     } else if (value < 0) {
@@ -33,14 +33,14 @@ export function validateScale(
 }
 
 function goType(value: unknown): string {
-  switch (typeof value) {
-    case 'boolean':
-      return 'bool';
-    case 'number':
-      return 'float64';
-    case 'object':
-      return Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}';
-    default:
-      return 'string';
+  if (typeof value === 'boolean') {
+    return 'bool';
   }
+  if (typeof value === 'number') {
+    return 'float64';
+  }
+  if (typeof value === 'object') {
+    return Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}';
+  }
+  return 'string';
 }

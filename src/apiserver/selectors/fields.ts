@@ -76,7 +76,10 @@ function textAt(object: KubeObject, path: readonly string[]): string {
         ? (value as Record<string, unknown>)[name]
         : undefined;
   }
-  return value === undefined || value === null ? '' : String(value);
+  if (typeof value === 'string') {
+    return value;
+  }
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 function bad(message: string): PatchbayError {

@@ -51,7 +51,7 @@ export class LabelLexer {
     }
     const word = this.#take(WORD);
     const isOperator = position === 'operator' && (word === 'in' || word === 'notin');
-    return { kind: isOperator ? (word as 'in' | 'notin') : 'identifier', text: word };
+    return { kind: isOperator ? word : 'identifier', text: word };
   }
 
   #take(pattern: RegExp): string {

@@ -107,7 +107,7 @@ function columnOf(column: PrinterColumn): Column {
 function cellOf(type: PrinterColumn['type'], found: unknown, now: Date): Cell {
   switch (type) {
     case 'string':
-      return typeof found === 'object' ? JSON.stringify(found) : String(found);
+      return typeof found === 'string' ? found : JSON.stringify(found);
     case 'integer':
       return typeof found === 'number' ? Math.trunc(found) : null;
     case 'number':

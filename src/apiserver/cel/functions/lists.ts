@@ -34,7 +34,7 @@ function has(list: List, item: unknown): boolean {
 }
 
 /** Equality of CEL values in lists: Maps stand for objects. */
-export function celEqual(a: unknown, b: unknown): boolean {
+function celEqual(a: unknown, b: unknown): boolean {
   if (a instanceof Map && b instanceof Map) {
     return a.size === b.size && [...a].every(([key, value]) => b.has(key) && celEqual(value, b.get(key)));
   }

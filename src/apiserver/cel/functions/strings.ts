@@ -31,7 +31,7 @@ export function registerStrings(environment: Environment): void {
       (text: string, from: string, to: string, n: bigint) => replace(text, from, to, Number(n)),
     )
     .registerFunction('string.charAt(int): string', charAt)
-    .registerFunction('string.reverse(): string', (text: string) => [...text].toReversed().join(''))
+    .registerFunction('string.reverse(): string', (text: string) => Array.from(text).toReversed().join(''))
     .registerFunction('string.format(list): string', formatString);
 }
 
@@ -56,7 +56,7 @@ function replace(text: string, from: string, to: string, most: number): string {
 }
 
 function charAt(text: string, index: bigint): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   if (index < 0n || index > BigInt(characters.length)) {
     throw new CelError(`index out of range: ${index}`);
   }

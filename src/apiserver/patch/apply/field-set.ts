@@ -140,7 +140,7 @@ export class FieldSet {
 
 function printElement(element: string): string {
   const text = element.slice(2);
-  switch (element[0]) {
+  switch (element.charAt(0)) {
     case 'f':
       return `.${text}`;
     case 'k': {
