@@ -98,6 +98,18 @@ describe('services', () => {
     expect(causesOf(old, old)).toEqual([]);
   });
 
+  it('keep what was handed out when an update leaves it out', () => {
+    const old = admit(
+      serviceOf({
+        type: 'NodePort',
+        clusterIP: '10.96.0.1',
+        ports: [{ port: 80, nodePort: 30123, protocol: 'TCP' }],
+      }),
+    );
+    const object = serviceOf({ type: 'NodePort', ports: [{ port: 80, protocol: 'TCP' }] });
+    expect(service.mutate?.(requestFor(object, { operation: 'UPDATE', old })).spec).toEqual(old.spec);
+  });
+
   it('have upstream columns', () => {
     const object = serviceOf({
       type: 'NodePort',

@@ -12,10 +12,11 @@ const NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreach
 
 export function withPodDefaults({ object, operation, subresource }: AdmissionRequest<Pod>): Pod {
   if (subresource !== undefined || operation === 'DELETE') return object;
-  const spec = withSpecDefaults(object.spec);
-  if (operation !== 'CREATE') return { ...object, spec };
-  const admitted = { ...spec, tolerations: withNodeTolerations(spec.tolerations ?? []) };
-  return { ...object, spec: admitted, status: { phase: 'Pending', qosClass: qosClassOf(admitted) } };
+  const defaulted = withSpecDefaults(object.spec);
+  const spec = { ...defaulted, tolerations: withNodeTolerations(defaulted.tolerations ?? []) };
+  return operation === 'CREATE'
+    ? { ...object, spec, status: { phase: 'Pending', qosClass: qosClassOf(spec) } }
+    : { ...object, spec };
 }
 
 /** Also the defaults of a pod template's spec. */

@@ -11,9 +11,14 @@ import type { Service, ServicePort } from '../service.ts';
 const AFFINITY_SECONDS = 10800;
 
 /** Addresses and node ports are handed out by the cluster; families follow the address given, IPv4 without one. */
-export function withServiceDefaults({ object, operation, subresource }: AdmissionRequest<Service>): Service {
+export function withServiceDefaults({
+  object,
+  old,
+  operation,
+  subresource,
+}: AdmissionRequest<Service>): Service {
   if (subresource !== undefined || operation === 'DELETE') return object;
-  const { spec } = object;
+  const spec = old === undefined ? object.spec : withAllocated(object.spec, old.spec);
   const open = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
   const named = spec.type === 'ExternalName';
   const ports = spec.ports?.map((port) => ({ ...port, targetPort: port.targetPort || port.port }));
@@ -36,6 +41,28 @@ export function withServiceDefaults({ object, operation, subresource }: Admissio
       : {}),
   };
   return { ...object, spec: completed, ...(operation === 'CREATE' ? { status: { loadBalancer: {} } } : {}) };
+}
+
+/** What was handed out stays when an update leaves it out: addresses, and node ports of the same port. */
+function withAllocated(spec: Service['spec'], old: Service['spec']): Service['spec'] {
+  const hasNodePorts = (type: string | undefined) => type === 'NodePort' || type === 'LoadBalancer';
+  const hasAddress = spec.type !== 'ExternalName' && old.type !== 'ExternalName';
+  const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = old;
+  const kept = { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy };
+  const given = Object.fromEntries(
+    Object.entries(spec).filter(([, value]) => value !== '' && value !== undefined),
+  );
+  const ports = spec.ports?.map((port) => {
+    const before = old.ports?.find((one) => one.port === port.port && one.protocol === port.protocol);
+    return port.nodePort === undefined && before?.nodePort !== undefined
+      ? { ...port, nodePort: before.nodePort }
+      : port;
+  });
+  return {
+    ...(hasAddress && !spec.clusterIP ? kept : {}),
+    ...given,
+    ...(ports !== undefined && hasNodePorts(spec.type) && hasNodePorts(old.type) ? { ports } : {}),
+  };
 }
 
 function withFamilies({ ipFamilies, ipFamilyPolicy, clusterIP = '', clusterIPs }: Service['spec']) {
