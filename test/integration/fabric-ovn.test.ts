@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { node as nodeKind } from '#api/core/node.ts';
 import { pod as podKind } from '#api/core/pod.ts';
@@ -8,6 +9,7 @@ import { type Fabric, startFabric } from '#fabric/fabric.ts';
 import { FakeApiClient } from '#machinery/fake-api-client.ts';
 import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { type LabNode, type OvnLab, startOvnLab } from './support/ovn-lab.ts';
+import { startRelay } from './support/ovsdb.ts';
 
 interface PodAnnotation {
   readonly default: {
@@ -118,11 +120,14 @@ describe('the fabric on two OVN nodes', () => {
     const writes = client.writes.length;
     const again = new AbortController();
     const factory = createInformerFactory(client);
-    const second = startFabric({ factory, ovnNb: lab.nb.remote, signal: again.signal });
+    const relay = await startRelay(join(lab.nb.directory, 'relay.sock'), lab.nb.socket);
+    const second = startFabric({ factory, ovnNb: `unix:${relay.path}`, signal: again.signal });
     await factory.start(again.signal);
     await second.settled();
     again.abort();
     await second.done;
+    relay.close();
+    expect(relay.transactions()).toBe(0);
     expect(client.writes.length).toBe(writes);
     expect(await lab.nbctl('list', 'Logical_Switch_Port')).toBe(before);
   });

@@ -126,6 +126,17 @@ export function ovsContract(name: string, make: () => Promise<OvsFixture>): void
       expect(await observed()).toEqual([]);
     });
 
+    it('refuses what would say something else in the switch', async () => {
+      const checked: OvsPort = { ...port, allowedMac: '02:00:00:00:00:01,actions=NORMAL' };
+      const mappings = { kind: 'ovs-mappings', mappings: { 'net:br-ex,other': 'br1' } } as const;
+      expect(await apply(create(bridge), create(checked), create(mappings))).toEqual([
+        undefined,
+        expect.stringContaining('is no MAC'),
+        expect.stringContaining('cannot be mapped'),
+      ]);
+      expect(await observed()).toEqual([bridge]);
+    });
+
     it('knows nothing of other scopes', async () => {
       await apply(create(bridge));
       expect(await fixture.driver.observe('some-sandbox')).toEqual([]);

@@ -3,6 +3,8 @@ import type { Change } from '#drivers/driver.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { type Netns, NODE, type Operation, type Outcome, resourceId } from '#node-state/resource.ts';
 import { canonicalOvs, FOREIGN_BRIDGES, type OvsDriver, type OvsResource } from './driver.ts';
+import { MAC } from './flows.ts';
+import { composeMappings } from './mappings.ts';
 
 /** What a fake starts with. */
 export interface FakeOvsOptions {
@@ -79,6 +81,9 @@ export class FakeOvs implements OvsDriver {
 
   #check(wanted: OvsResource): void {
     const foreign = this.#options.foreignBridges ?? FOREIGN_BRIDGES;
+    if (wanted.kind === 'ovs-mappings') {
+      composeMappings({}, {}, wanted.mappings);
+    }
     if (wanted.kind === 'ovs-bridge' && foreign.includes(wanted.name)) {
       throw new PatchbayError('ForeignBridge', `bridge ${wanted.name} is not Patchbay's`, {
         retryable: false,
@@ -95,6 +100,11 @@ export class FakeOvs implements OvsDriver {
     }
     if (wanted.allowedMac !== undefined && FOREIGN_BRIDGES.includes(wanted.bridge)) {
       throw new PatchbayError('NotSupported', `port ${wanted.name}: MAC check is OVN's`, {
+        retryable: false,
+      });
+    }
+    if (wanted.allowedMac !== undefined && !MAC.test(wanted.allowedMac)) {
+      throw new PatchbayError('InvalidMac', `port ${wanted.name}: "${wanted.allowedMac}" is no MAC`, {
         retryable: false,
       });
     }

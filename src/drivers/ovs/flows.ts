@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import { type Row, setOf, stringMapOf, stringOf } from '#wire/ovsdb/codec.ts';
 import { ALLOWED_MAC, type OvsView } from './view.ts';
 
+/** A MAC as `ovs-ofctl` prints it. */
+export const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+
 /** Cookie of our flows: `pb` in the upper bytes, then the instance's tag, so that instances leave each other alone. */
 export function cookieOf(tag: string): string {
   return `0x7062${createHash('sha256').update(tag).digest('hex').slice(0, 12)}`;
@@ -22,11 +25,14 @@ export function composeFlows(view: OvsView, bridge: Row, cookie: string): readon
     const local = view.interface(stringOf(row, 'name'));
     const ofport = local === undefined ? undefined : setOf(local, 'ofport')[0];
     if (mac !== undefined && typeof ofport === 'number' && ofport > 0) {
+      flows.push(`cookie=${cookie}, priority=800,in_port=${ofport} actions=drop`);
+      if (!MAC.test(mac)) {
+        continue; // Somebody edited the database: nothing passes rather than anything.
+      }
       flows.push(
         `cookie=${cookie}, priority=910,arp,in_port=${ofport},dl_src=${mac},arp_sha=${mac} actions=NORMAL`,
         `cookie=${cookie}, priority=905,arp,in_port=${ofport} actions=drop`,
         `cookie=${cookie}, priority=900,in_port=${ofport},dl_src=${mac} actions=NORMAL`,
-        `cookie=${cookie}, priority=800,in_port=${ofport} actions=drop`,
       );
     }
   }

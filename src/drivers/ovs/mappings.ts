@@ -8,13 +8,22 @@ type Mappings = Readonly<Record<string, string>>;
  * External ids that hold what others mapped and what we want; what we mapped before and no longer want goes.
  * @param ids external ids of the Open_vSwitch row
  * @param before what we asked for last, when the row does not say it yet
- * @throws PatchbayError `ForeignMapping` when others map a network of ours to another bridge
+ * @throws PatchbayError `InvalidMapping` for names that the string cannot hold, `ForeignMapping` when others map a network of ours to another bridge
  */
 export function composeMappings(ids: Mappings, before: Mappings | undefined, wanted: Mappings): Mappings {
   const ours = before ?? parseMappings(ids[OUR_MAPPINGS] ?? '');
   const others = Object.entries(parseMappings(ids[MAPPINGS] ?? '')).filter(
     ([network]) => ours[network] === undefined,
   );
+  for (const [network, bridge] of Object.entries(wanted)) {
+    if (!/^[^\s,:]+$/.test(network) || !/^[^\s,:]+$/.test(bridge)) {
+      throw refusal(
+        'InvalidMapping',
+        `"${network}" cannot be mapped to bridge "${bridge}"`,
+        'names must not be empty or hold a comma, a colon or white space',
+      );
+    }
+  }
   for (const [network, bridge] of others) {
     const asked = wanted[network];
     if (asked !== undefined && asked !== bridge) {

@@ -14,6 +14,7 @@ import {
   portIds,
 } from './columns.ts';
 import { FOREIGN_BRIDGES, type OvsResource } from './driver.ts';
+import { MAC } from './flows.ts';
 import { composeMappings } from './mappings.ts';
 import { refusal } from './refusal.ts';
 import { MAPPINGS, OUR_MAPPINGS, type OvsView, ownExternalIds } from './view.ts';
@@ -147,6 +148,13 @@ export class OvsPlan {
         'NotSupported',
         `port ${port.name}: MAC check on ${port.bridge} is OVN's`,
         'use port_security of OVN',
+      );
+    }
+    if (port.allowedMac !== undefined && !MAC.test(port.allowedMac.toLowerCase())) {
+      throw refusal(
+        'InvalidMac',
+        `port ${port.name}: "${port.allowedMac}" is no MAC`,
+        'write it as 02:00:00:00:00:01',
       );
     }
     if (row !== undefined && !this.#view.isOurs(row)) {
