@@ -2,11 +2,12 @@
 import { type Namespace, namespace } from '#api/core/namespace.ts';
 import type { KindRef } from '#api/kind.ts';
 import type { Condition, KubeObject } from '#api/meta.ts';
+import type { ApiClient } from '#machinery/api-client.ts';
 import { type ConditionClaim, setCondition } from '#machinery/conditions.ts';
 import { type Controller, type ReconcileResult, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
-import { isConflict, isNotFound, messageOf } from '#machinery/errors.ts';
-import type { InformerFactory } from '#machinery/informer.ts';
+import { isNotFound, messageOf } from '#machinery/errors.ts';
+import type { Informer, InformerFactory } from '#machinery/informer.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
 
 /** What is left of a namespace's contents after a pass. */
@@ -28,6 +29,7 @@ export function createNamespaceController(
   const namespaces = factory.informer(namespace);
   // Kinds are listed from low to high: owners go first, so that nobody makes their dependents anew.
   const contents = kinds.filter(({ namespaced }) => namespaced).toReversed();
+  const loop = new NamespaceLoop(factory, deps, namespaces, contents);
   const isLeaving = (name: string): boolean =>
     namespaces.get({ name })?.metadata.deletionTimestamp !== undefined;
   return {
@@ -47,36 +49,55 @@ export function createNamespaceController(
           }),
         ),
     ],
-    reconcile: (name) => empty(name),
+    reconcile: (name) => loop.reconcile(name),
   };
+}
 
-  async function empty(name: string): Promise<ReconcileResult | undefined> {
-    const found = namespaces.get({ name });
+class NamespaceLoop {
+  readonly #client: ApiClient;
+  readonly #deps: ControllerDeps;
+  readonly #namespaces: Informer<Namespace>;
+  readonly #contents: readonly KindRef[];
+
+  constructor(
+    factory: InformerFactory,
+    deps: ControllerDeps,
+    namespaces: Informer<Namespace>,
+    contents: readonly KindRef[],
+  ) {
+    this.#client = factory.client;
+    this.#deps = deps;
+    this.#namespaces = namespaces;
+    this.#contents = contents;
+  }
+
+  async reconcile(name: string): Promise<ReconcileResult | undefined> {
+    const found = this.#namespaces.get({ name });
     const finalizers = found?.spec?.finalizers ?? [];
     if (found?.metadata.deletionTimestamp === undefined || !finalizers.includes(finalizer)) {
       return undefined;
     }
     const failures: string[] = [];
-    for (const kind of contents) {
-      await deleteAll(kind, name, failures);
+    for (const kind of this.#contents) {
+      await this.#deleteAll(kind, name, failures);
     }
-    const remainders = await findRemainders(name);
+    const remainders = await this.#findRemainders(name);
     if (remainders.length === 0 && failures.length === 0) {
-      await finalize(found);
+      await this.#finalize(found);
       return undefined;
     }
-    await report(found, remainders, failures);
+    await this.#report(found, remainders, failures);
     return { requeueAfter: safetyInterval };
   }
 
-  async function deleteAll(kind: KindRef, namespace_: string, failures: string[]): Promise<void> {
-    const { items } = await factory.client.list(kind, { namespace: namespace_ });
+  async #deleteAll(kind: KindRef, namespace_: string, failures: string[]): Promise<void> {
+    const { items } = await this.#client.list(kind, { namespace: namespace_ });
     for (const { metadata } of items) {
       if (metadata.deletionTimestamp !== undefined) {
         continue;
       }
       try {
-        await factory.client.delete(kind, metadata, { propagationPolicy: 'Background' });
+        await this.#client.delete(kind, metadata, { propagationPolicy: 'Background' });
       } catch (error) {
         if (!isNotFound(error)) {
           failures.push(`${kind.plural} ${metadata.name}: ${messageOf(error)}`);
@@ -85,10 +106,10 @@ export function createNamespaceController(
     }
   }
 
-  async function findRemainders(name: string): Promise<readonly Remainder[]> {
+  async #findRemainders(name: string): Promise<readonly Remainder[]> {
     const found: Remainder[] = [];
-    for (const kind of contents) {
-      const { items } = await factory.client.list(kind, { namespace: name });
+    for (const kind of this.#contents) {
+      const { items } = await this.#client.list(kind, { namespace: name });
       if (items.length > 0) {
         found.push({ kind, objects: items });
       }
@@ -96,32 +117,25 @@ export function createNamespaceController(
     return found;
   }
 
-  async function report(
+  async #report(
     found: Namespace,
     remainders: readonly Remainder[],
     failures: readonly string[],
   ): Promise<void> {
-    const conditions = composeConditions(found.status?.conditions, remainders, failures, deps.clock.now());
+    const now = this.#deps.clock.now();
+    const conditions = composeConditions(found.status?.conditions, remainders, failures, now);
     const status = { ...found.status, conditions };
     const patch = statusPatch(found.status, status, { resourceVersion: found.metadata.resourceVersion });
     if (patch !== undefined) {
       const { name } = found.metadata;
-      await factory.client.patch(namespace, { name }, patch, { subresource: 'status' }).catch(ignoreGone);
+      await this.#client.patch(namespace, { name }, patch, { subresource: 'status' }).catch(ignoreGone);
     }
   }
 
-  async function finalize(found: Namespace): Promise<void> {
+  async #finalize(found: Namespace): Promise<void> {
     const finalizers = (found.spec?.finalizers ?? []).filter((one) => one !== finalizer);
     const object = { ...found, spec: { ...found.spec, finalizers } };
-    try {
-      await factory.client.update(namespace, object, { subresource: 'finalize' });
-    } catch (error) {
-      // Somebody wrote it meanwhile: the informer brings the new version and another pass.
-      if (isConflict(error)) {
-        throw error;
-      }
-      ignoreGone(error);
-    }
+    await this.#client.update(namespace, object, { subresource: 'finalize' }).catch(ignoreGone);
   }
 }
 

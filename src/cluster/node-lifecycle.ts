@@ -2,13 +2,14 @@
 import { type Lease, lease } from '#api/coordination.k8s.io/lease.ts';
 import { type Node, node } from '#api/core/node.ts';
 import type { Condition } from '#api/meta.ts';
+import type { ApiClient } from '#machinery/api-client.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { findCondition, setCondition } from '#machinery/conditions.ts';
 import { type Controller, type ReconcileResult, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
 import { isNotFound } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
-import type { InformerFactory } from '#machinery/informer.ts';
+import type { Informer, InformerFactory } from '#machinery/informer.ts';
 import { equal } from '#machinery/merge-patch.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
 
@@ -33,74 +34,91 @@ interface Heartbeat {
 export function createNodeLifecycle(factory: InformerFactory, deps: ControllerDeps): Controller {
   const nodes = factory.informer(node);
   const leases = factory.informer(lease, { namespace: leaseNamespace });
-  const heartbeats = new Map<string, Heartbeat>();
+  const loop = new NodeLoop(factory, deps, nodes, leases);
   return {
     name: 'node-lifecycle',
     sources: [
       source(nodes, ({ type, object }) => {
         if (type === 'deleted') {
-          heartbeats.delete(object.metadata.name);
+          loop.forget(object.metadata.name);
         }
         return [object.metadata.name];
       }),
       source(leases, ({ object }) => [object.metadata.name]),
     ],
-    reconcile,
+    reconcile: (name) => loop.reconcile(name),
   };
+}
 
-  async function reconcile(name: string): Promise<ReconcileResult | undefined> {
-    const found = nodes.get({ name });
+class NodeLoop {
+  readonly #client: ApiClient;
+  readonly #deps: ControllerDeps;
+  readonly #nodes: Informer<Node>;
+  readonly #leases: Informer<Lease>;
+  readonly #heartbeats = new Map<string, Heartbeat>();
+
+  constructor(
+    factory: InformerFactory,
+    deps: ControllerDeps,
+    nodes: Informer<Node>,
+    leases: Informer<Lease>,
+  ) {
+    this.#client = factory.client;
+    this.#deps = deps;
+    this.#nodes = nodes;
+    this.#leases = leases;
+  }
+
+  forget(name: string): void {
+    this.#heartbeats.delete(name);
+  }
+
+  async reconcile(name: string): Promise<ReconcileResult | undefined> {
+    const found = this.#nodes.get({ name });
     if (found === undefined) {
       return undefined;
     }
-    const now = deps.clock.now();
-    const left = hear(name, leases.get({ name, namespace: leaseNamespace }), now) + gracePeriod - now;
+    const now = this.#deps.clock.now();
+    const left = this.#lastHeard(name, now) + gracePeriod - now;
     const silent = left <= 0;
     const conditions = silent ? silentConditions(found.status?.conditions, now) : found.status?.conditions;
     // One write at a time: the taints follow when the informer shows the conditions.
-    if (!(await writeConditions(found, conditions))) {
-      await writeTaints(found, composeTaints(found.spec?.taints ?? [], conditions, now));
+    if (!(await this.#writeConditions(found, conditions))) {
+      await this.#writeTaints(found, composeTaints(found.spec?.taints ?? [], conditions, now));
     }
     return silent ? undefined : { requeueAfter: left };
   }
 
-  function hear(name: string, found: Lease | undefined, now: number): number {
-    const renewTime = found?.spec?.renewTime;
-    const known = heartbeats.get(name);
+  #lastHeard(name: string, now: number): number {
+    const renewTime = this.#leases.get({ name, namespace: leaseNamespace })?.spec?.renewTime;
+    const known = this.#heartbeats.get(name);
     if (known !== undefined && known.renewTime === renewTime) {
       return known.heard;
     }
-    heartbeats.set(name, { renewTime, heard: now });
+    this.#heartbeats.set(name, { renewTime, heard: now });
     return now;
   }
 
-  async function writeConditions(
-    found: Node,
-    conditions: readonly Condition[] | undefined,
-  ): Promise<boolean> {
+  async #writeConditions(found: Node, conditions: readonly Condition[] | undefined): Promise<boolean> {
     const { name, resourceVersion } = found.metadata;
     const patch = statusPatch(found.status, { ...found.status, conditions }, { resourceVersion });
     if (patch === undefined) {
       return false;
     }
-    await factory.client.patch(node, { name }, patch, { subresource: 'status' }).catch(ignoreGone);
-    deps.log.warn({ node: name }, 'node stopped renewing its lease');
-    deps.events.event(
-      referable(node, found),
-      'Warning',
-      'NodeNotReady',
-      `Node ${name} has stopped answering`,
-    );
+    await this.#client.patch(node, { name }, patch, { subresource: 'status' }).catch(ignoreGone);
+    const { log, events } = this.#deps;
+    log.warn({ node: name }, 'node stopped renewing its lease');
+    events.event(referable(node, found), 'Warning', 'NodeNotReady', `Node ${name} has stopped answering`);
     return true;
   }
 
-  async function writeTaints(found: Node, taints: readonly Taint[]): Promise<void> {
+  async #writeTaints(found: Node, taints: readonly Taint[]): Promise<void> {
     if (equal(taints, found.spec?.taints ?? [])) {
       return;
     }
     const { name, resourceVersion } = found.metadata;
     const body = { metadata: { resourceVersion }, spec: { taints: taints.length === 0 ? null : taints } };
-    await factory.client.patch(node, { name }, { type: 'merge', body }).catch(ignoreGone);
+    await this.#client.patch(node, { name }, { type: 'merge', body }).catch(ignoreGone);
   }
 }
 

@@ -1,11 +1,12 @@
 /** Removes pods of nodes that are gone for good (embedded shapes; Kubernetes has its own). */
-import { node } from '#api/core/node.ts';
+import { type Node, node } from '#api/core/node.ts';
 import { type Pod, pod } from '#api/core/pod.ts';
+import type { ApiClient } from '#machinery/api-client.ts';
 import { type Controller, keyOf, type ReconcileResult, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
 import { isNotFound } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
-import type { InformerFactory } from '#machinery/informer.ts';
+import type { Informer, InformerFactory } from '#machinery/informer.ts';
 
 /** Milliseconds a node must be gone before its pods are: upstream's quarantine. */
 export const quarantine = 40_000;
@@ -16,14 +17,13 @@ export function createPodGarbageCollector(factory: InformerFactory, deps: Contro
   const pods = factory.informer(pod, {
     indexes: { assigned: ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]) },
   });
-  /** When a pod's node was first missed. */
-  const missed = new Map<string, number>();
+  const loop = new LostPodLoop(factory, deps, pods, nodes);
   return {
     name: 'pod-garbage-collector',
     sources: [
       source(pods, ({ type, object, old }) => {
         if (type === 'deleted') {
-          missed.delete(keyOf(object));
+          loop.forget(keyOf(object));
           return [];
         }
         return old?.spec.nodeName === object.spec.nodeName ? [] : [keyOf(object)];
@@ -32,33 +32,53 @@ export function createPodGarbageCollector(factory: InformerFactory, deps: Contro
         type === 'updated' ? [] : pods.byIndex('assigned', object.metadata.name).map(keyOf),
       ),
     ],
-    reconcile,
+    reconcile: (key) => loop.reconcile(key),
   };
+}
 
-  async function reconcile(key: string): Promise<ReconcileResult | undefined> {
+class LostPodLoop {
+  readonly #client: ApiClient;
+  readonly #deps: ControllerDeps;
+  readonly #pods: Informer<Pod>;
+  readonly #nodes: Informer<Node>;
+  /** When a pod's node was first missed. */
+  readonly #missed = new Map<string, number>();
+
+  constructor(factory: InformerFactory, deps: ControllerDeps, pods: Informer<Pod>, nodes: Informer<Node>) {
+    this.#client = factory.client;
+    this.#deps = deps;
+    this.#pods = pods;
+    this.#nodes = nodes;
+  }
+
+  forget(key: string): void {
+    this.#missed.delete(key);
+  }
+
+  async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const [namespace = '', name = ''] = key.split('/');
-    const found = pods.get({ namespace, name });
+    const found = this.#pods.get({ namespace, name });
     const nodeName = found?.spec.nodeName;
-    if (found === undefined || nodeName === undefined || nodes.get({ name: nodeName }) !== undefined) {
-      missed.delete(key);
+    if (found === undefined || nodeName === undefined || this.#nodes.get({ name: nodeName }) !== undefined) {
+      this.#missed.delete(key);
       return undefined;
     }
-    const now = deps.clock.now();
-    const since = missed.get(key) ?? now;
-    missed.set(key, since);
+    const now = this.#deps.clock.now();
+    const since = this.#missed.get(key) ?? now;
+    this.#missed.set(key, since);
     if (now - since < quarantine) {
       return { requeueAfter: quarantine - (now - since) };
     }
-    if (await isGone(nodeName)) {
-      await remove(found, nodeName);
+    if (await this.#isGone(nodeName)) {
+      await this.#remove(found, nodeName);
     }
     return undefined;
   }
 
   /** The informer may be behind: only the server's word lets pods be removed. */
-  async function isGone(name: string): Promise<boolean> {
+  async #isGone(name: string): Promise<boolean> {
     try {
-      await factory.client.get(node, { name });
+      await this.#client.get(node, { name });
       return false;
     } catch (error) {
       if (isNotFound(error)) {
@@ -68,22 +88,22 @@ export function createPodGarbageCollector(factory: InformerFactory, deps: Contro
     }
   }
 
-  async function remove(found: Pod, nodeName: string): Promise<void> {
+  async #remove(found: Pod, nodeName: string): Promise<void> {
     const { name, namespace, uid } = found.metadata;
     const message = `Node ${nodeName}, which this pod was on, is gone.`;
     try {
       if (found.status?.phase !== 'Failed' && found.status?.phase !== 'Succeeded') {
         const body = { status: { phase: 'Failed', reason: 'NodeLost', message } };
-        await factory.client.patch(
+        await this.#client.patch(
           pod,
           { name, namespace },
           { type: 'merge', body },
           { subresource: 'status' },
         );
       }
-      deps.events.event(referable(pod, found), 'Warning', 'NodeLost', message);
+      this.#deps.events.event(referable(pod, found), 'Warning', 'NodeLost', message);
       const preconditions = uid === undefined ? {} : { preconditions: { uid } };
-      await factory.client.delete(pod, { name, namespace }, { gracePeriodSeconds: 0, ...preconditions });
+      await this.#client.delete(pod, { name, namespace }, { gracePeriodSeconds: 0, ...preconditions });
     } catch (error) {
       if (!isNotFound(error)) {
         throw error;

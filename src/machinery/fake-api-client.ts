@@ -1,6 +1,6 @@
 /** An API server's behaviour in memory, for tests: what `api-client-contract.ts` says, and no more. */
 import { apiVersionOf, type KindRef } from '#api/kind.ts';
-import type { KubeObject, ObjectMeta } from '#api/meta.ts';
+import type { KubeObject } from '#api/meta.ts';
 import type {
   ApiClient,
   DeleteOptions,
@@ -12,7 +12,15 @@ import type {
   WriteOptions,
 } from './api-client.ts';
 import { type Clock, systemClock, timestamp } from './clock.ts';
-import { ApiError } from './errors.ts';
+import {
+  type AnyObject,
+  gracePeriodOf,
+  hasSpecFinalizers,
+  hasStatus,
+  initial,
+  merge,
+  refusal,
+} from './fake-rules.ts';
 import { type FakeEntry, FakeStore } from './fake-store.ts';
 import { applyMergePatch, equal } from './merge-patch.ts';
 import { deepFreeze } from './object-cache.ts';
@@ -24,9 +32,6 @@ export interface RecordedWrite {
   readonly key: string;
   readonly subresource?: string;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
-type AnyObject = KubeObject & { readonly spec?: Fields; readonly status?: Fields };
 
 /** Speaks to no server at all. */
 export class FakeApiClient implements ApiClient {
@@ -222,9 +227,9 @@ export class FakeApiClient implements ApiClient {
       throw refusal(409, 'Conflict', `pod ${old.metadata.name} is already assigned to a node`);
     }
     const { target } = binding as unknown as { readonly target: { readonly name: string } };
-    const others = ((old.status?.['conditions'] ?? []) as readonly Fields[]).filter(
-      (c) => c['type'] !== 'PodScheduled',
-    );
+    const others = (
+      (old.status?.['conditions'] ?? []) as readonly Readonly<Record<string, unknown>>[]
+    ).filter((c) => c['type'] !== 'PodScheduled');
     const conditions = [...others, { type: 'PodScheduled', status: 'True' }];
     this.writes.push(write);
     this.#put(
@@ -246,67 +251,4 @@ export class FakeApiClient implements ApiClient {
   #remove(kind: KindRef, object: KubeObject): void {
     this.#put(kind, object, 'DELETED');
   }
-}
-
-/** What an update may change: status through its subresource only, spec and metadata through the main resource only. */
-function merge<T extends KubeObject>(kind: KindRef, old: T, wanted: T, subresource: string | undefined): T {
-  const kept: Partial<ObjectMeta> = {
-    uid: old.metadata.uid,
-    creationTimestamp: old.metadata.creationTimestamp,
-    resourceVersion: old.metadata.resourceVersion,
-    generation: old.metadata.generation,
-    deletionTimestamp: old.metadata.deletionTimestamp,
-  };
-  const before = old as AnyObject;
-  const after = wanted as AnyObject;
-  if (subresource === 'status') {
-    const { labels, annotations } = wanted.metadata;
-    const metadata = {
-      ...old.metadata,
-      ...(labels === undefined ? {} : { labels }),
-      ...(annotations === undefined ? {} : { annotations }),
-    };
-    return { ...old, metadata, status: after.status } as T;
-  }
-  if (subresource === 'finalize') {
-    return { ...old, spec: after.spec } as T;
-  }
-  const status = hasStatus(kind) ? { status: before.status } : {};
-  const changed = !equal(before.spec, after.spec);
-  const generation = (old.metadata.generation ?? 1) + (changed ? 1 : 0);
-  return { ...wanted, ...status, metadata: { ...wanted.metadata, ...kept, generation } };
-}
-
-function initial<T extends KubeObject>(kind: KindRef, object: T): T {
-  if (kind.kind === 'Namespace' && kind.group === '') {
-    return { ...object, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } } as unknown as T;
-  }
-  if (kind.kind === 'Pod' && kind.group === '') {
-    const { status } = object as AnyObject;
-    return { ...object, status: status ?? { phase: 'Pending' } } as unknown as T;
-  }
-  return object;
-}
-
-/** Seconds a pod may take to stop; only a pod that a node has taken on takes any. */
-function gracePeriodOf(kind: KindRef, object: KubeObject): number | undefined {
-  const { spec, status } = object as AnyObject;
-  const over = status?.['phase'] === 'Succeeded' || status?.['phase'] === 'Failed';
-  if (kind.kind !== 'Pod' || spec?.['nodeName'] === undefined || over) {
-    return undefined;
-  }
-  return Number(spec['terminationGracePeriodSeconds'] ?? 30);
-}
-
-function hasSpecFinalizers(object: KubeObject): boolean {
-  const finalizers = (object as AnyObject).spec?.['finalizers'];
-  return Array.isArray(finalizers) && finalizers.length > 0;
-}
-
-function hasStatus(kind: KindRef): boolean {
-  return (kind as { readonly subresources?: { readonly status?: boolean } }).subresources?.status === true;
-}
-
-function refusal(code: number, reason: string, message: string): ApiError {
-  return new ApiError({ kind: 'Status', status: 'Failure', code, reason, message });
 }
