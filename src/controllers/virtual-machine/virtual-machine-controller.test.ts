@@ -1,57 +1,24 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { node } from '#api/core/node.ts';
-import { type VirtualMachine, virtualMachine } from '#api/kubevirt.io/virtual-machine.ts';
-import {
-  type VirtualMachineInstance,
-  virtualMachineInstance,
-} from '#api/kubevirt.io/virtual-machine-instance.ts';
+import { virtualMachine } from '#api/kubevirt.io/virtual-machine.ts';
+import { virtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import { ApiError } from '#machinery/errors.ts';
 import { FakeWorld } from '#machinery/fake-world.ts';
 import { createVmController } from './virtual-machine-controller.ts';
+import {
+  become,
+  closeWorlds,
+  key,
+  open,
+  printable,
+  spec,
+  status,
+  vmi,
+  vmWith,
+  worldWith,
+} from './virtual-machine-world.ts';
 
-const key = { name: 'vm', namespace: 'default' };
-const spec = { domain: { devices: {} } };
-
-function vmWith(fields: Partial<VirtualMachine['spec']>): VirtualMachine {
-  const template = { metadata: { labels: { app: 'web' }, annotations: { note: 'x' } }, spec };
-  return { metadata: { ...key }, spec: { template, ...fields } };
-}
-
-const open: FakeWorld[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((world) => world.stop()));
-});
-
-async function worldWith(fields: Partial<VirtualMachine['spec']>): Promise<FakeWorld> {
-  const world = new FakeWorld((factory, deps) => [createVmController(factory, deps)]);
-  open.push(world);
-  await world.add(virtualMachine, vmWith(fields));
-  world.takeWrites();
-  return world.start();
-}
-
-const vmi = async (world: FakeWorld): Promise<VirtualMachineInstance | undefined> =>
-  (await world.client.list(virtualMachineInstance)).items[0];
-const status = async (world: FakeWorld) => (await world.client.get(virtualMachine, key)).status;
-const printable = async (world: FakeWorld) => (await status(world))?.printableStatus;
-
-async function become(world: FakeWorld, phase: 'Running' | 'Succeeded' | 'Failed'): Promise<void> {
-  const ready = { type: 'Ready', status: phase === 'Running' ? 'True' : 'False' };
-  await world.report(virtualMachineInstance, { metadata: key }, { phase, conditions: [ready] });
-  await world.run();
-}
-
-/** The VMI controller's part: lets a VMI go that is being deleted. */
-async function release(world: FakeWorld): Promise<void> {
-  const body = { metadata: { finalizers: null } };
-  await world.client.patch(virtualMachineInstance, key, { type: 'merge', body });
-  await world.run();
-}
-
-const ask = async (world: FakeWorld, ...stateChangeRequests: readonly object[]): Promise<void> => {
-  await world.report(virtualMachine, { metadata: key }, { stateChangeRequests });
-  await world.run();
-};
+afterEach(closeWorlds);
 
 describe('VirtualMachine controller', () => {
   it('makes the instance from the template and writes the status once when it runs', async () => {
@@ -91,126 +58,6 @@ describe('VirtualMachine controller', () => {
     expect(await printable(world)).toBeUndefined();
     await world.run(500);
     expect(await printable(world)).toBe('Starting');
-  });
-
-  it.each([
-    ['Always', true],
-    ['RerunOnFailure', true],
-    ['Once', true],
-    ['Manual', false],
-    ['Halted', false],
-  ] as const)('%s makes an instance by itself: %s', async (runStrategy, wanted) => {
-    const world = await worldWith({ runStrategy });
-    await world.run(1000);
-    expect([(await vmi(world)) !== undefined, await printable(world)]).toEqual([
-      wanted,
-      wanted ? 'Starting' : 'Stopped',
-    ]);
-  });
-
-  it.each([
-    ['Always', 'Succeeded', 'again'],
-    ['Always', 'Failed', 'again'],
-    ['RerunOnFailure', 'Succeeded', 'stopped'],
-    ['RerunOnFailure', 'Failed', 'again'],
-    ['Once', 'Succeeded', 'left'],
-    ['Once', 'Failed', 'left'],
-  ] as const)('%s after %s: %s', async (runStrategy, phase, outcome) => {
-    const world = await worldWith({ runStrategy });
-    const first = (await vmi(world))?.metadata.uid;
-    await become(world, 'Running');
-    await become(world, phase);
-    const ended = await vmi(world);
-    expect(ended?.metadata.deletionTimestamp !== undefined).toBe(outcome !== 'left');
-    if (outcome !== 'left') {
-      await release(world);
-      await world.run(15_000);
-    }
-    const now = (await vmi(world))?.metadata.uid;
-    const same = now === first ? 'left' : 'again';
-    expect(now === undefined ? 'stopped' : same).toBe(outcome);
-  });
-
-  it('backs off 10, 20, 40 s while the instance keeps failing, and forgets after half a minute of running', async () => {
-    const world = await worldWith({ runStrategy: 'Always' });
-    for (const [index, seconds] of [10, 20, 40].entries()) {
-      await become(world, 'Failed');
-      await release(world);
-      expect(await status(world)).toMatchObject({
-        printableStatus: 'CrashLoopBackOff',
-        startFailure: { consecutiveFailCount: index + 1 },
-      });
-      await world.run(seconds * 1000 - 2000);
-      expect(await vmi(world)).toBeUndefined();
-      await world.run(2000);
-      expect(await vmi(world)).toBeDefined();
-    }
-    await become(world, 'Running');
-    expect((await status(world))?.startFailure?.consecutiveFailCount).toBe(3);
-    await world.run(120_000);
-    expect((await status(world))?.startFailure).toBeUndefined();
-  });
-
-  it('remembers the back-off over its own restart', async () => {
-    const world = await worldWith({ runStrategy: 'RerunOnFailure' });
-    await become(world, 'Failed');
-    await world.stop();
-    await world.client.patch(virtualMachineInstance, key, {
-      type: 'merge',
-      body: { metadata: { finalizers: null } },
-    });
-    await world.start();
-    expect([await printable(world), await vmi(world)]).toEqual(['CrashLoopBackOff', undefined]);
-    await world.run(11_000);
-    expect(await vmi(world)).toBeDefined();
-  });
-
-  it('stops when the strategy becomes Halted, and starts again when it becomes Always', async () => {
-    const world = await worldWith({ runStrategy: 'Always' });
-    await become(world, 'Running');
-    await world.client.patch(virtualMachine, key, {
-      type: 'merge',
-      body: { spec: { runStrategy: 'Halted' } },
-    });
-    await world.run();
-    expect(await printable(world)).toBe('Stopping');
-    await release(world);
-    expect(await status(world)).toMatchObject({ printableStatus: 'Stopped', created: false, ready: false });
-    await world.client.patch(virtualMachine, key, {
-      type: 'merge',
-      body: { spec: { runStrategy: 'Always' } },
-    });
-    await world.run(1000);
-    expect(await printable(world)).toBe('Starting');
-  });
-
-  it('starts, restarts and stops a Manual machine on request', async () => {
-    const world = await worldWith({ runStrategy: 'Manual' });
-    await ask(world, { action: 'Start', data: { paused: 'true' } });
-    const first = await vmi(world);
-    expect(first?.spec.startStrategy).toBe('Paused');
-    await become(world, 'Running');
-    const uid = first?.metadata.uid;
-    expect((await status(world))?.stateChangeRequests).toBeUndefined();
-    await ask(world, { action: 'Stop', uid }, { action: 'Start' });
-    await release(world);
-    const second = await vmi(world);
-    expect(second !== undefined && second.metadata.uid !== uid).toBe(true);
-    await become(world, 'Running');
-    await ask(world, { action: 'Stop', uid: second?.metadata.uid });
-    await release(world);
-    await world.run(60_000);
-    expect([await vmi(world), await printable(world)]).toEqual([undefined, 'Stopped']);
-  });
-
-  it('ignores a stop meant for an earlier instance', async () => {
-    const world = await worldWith({ runStrategy: 'Always' });
-    await become(world, 'Running');
-    await ask(world, { action: 'Stop', uid: 'another' });
-    expect([await printable(world), (await status(world))?.stateChangeRequests]).toEqual([
-      'Running',
-      undefined,
-    ]);
   });
 
   it('asks for a restart when the template’s spec changes, not for labels, and not when it is put back', async () => {
