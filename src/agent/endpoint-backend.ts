@@ -1,0 +1,48 @@
+/** What the endpoint tells, from the informers and the drivers. */
+import type { NodeDrivers } from '#drivers/drivers.ts';
+import type { EndpointBackend, VmiEntry } from './endpoint.ts';
+import type { AgentInformers } from './informers.ts';
+
+/** What it reads. */
+export interface BackendParts {
+  readonly informers: Pick<AgentInformers, 'pods' | 'vmis'>;
+  readonly drivers: Pick<NodeDrivers, 'vm' | 'guest'>;
+  readonly sandboxPrefix: string;
+}
+
+/** Makes the backend. */
+export function endpointBackend(parts: BackendParts): EndpointBackend {
+  const { informers, drivers, sandboxPrefix } = parts;
+  return {
+    findVmi: (namespace, name) => informers.vmis.get({ namespace, name })?.metadata.uid,
+    exec: (uid, argv, options) => drivers.guest.exec(uid, argv, options),
+    sandboxes: () =>
+      informers.pods.list().map(({ metadata }) => ({
+        namespace: metadata.namespace ?? '',
+        pod: metadata.name,
+        uid: metadata.uid ?? '',
+        netns: `${sandboxPrefix}${metadata.uid ?? ''}`,
+      })),
+    vmis: async () => {
+      const entries = await Promise.all(informers.vmis.list().map((vmi) => entryOf(vmi.metadata, drivers)));
+      return entries.flat();
+    },
+  };
+}
+
+async function entryOf(
+  metadata: {
+    readonly namespace?: string | undefined;
+    readonly name: string;
+    readonly uid?: string | undefined;
+  },
+  drivers: Pick<NodeDrivers, 'vm'>,
+): Promise<readonly VmiEntry[]> {
+  const { namespace = '', name, uid = '' } = metadata;
+  const info = await drivers.vm.info(uid);
+  if (info === undefined) {
+    return [];
+  }
+  const { netns, status, pid, agentConnected, serialLog } = info;
+  return [{ namespace, name, uid, netns, status, pid, agentConnected, serialLog }];
+}

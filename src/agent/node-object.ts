@@ -1,0 +1,121 @@
+/** This node as a Node object. Pure. */
+import type { Node, NodeStatus } from '#api/core/node.ts';
+import type { Condition } from '#api/meta.ts';
+import type { ProbeRecord } from '#drivers/probe/record.ts';
+import { setCondition } from '#machinery/conditions.ts';
+
+/** What the machine is. */
+export interface MachineFacts {
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly machineId: string;
+  readonly bootId: string;
+  /** Go's name: `amd64`, `arm64`. */
+  readonly architecture: string;
+  /** Of Patchbay. */
+  readonly version: string;
+}
+
+/** What a Node is composed from. */
+export interface NodeInput {
+  readonly nodeName: string;
+  readonly address: string;
+  readonly port: number;
+  readonly machine: MachineFacts;
+  readonly probes: readonly ProbeRecord[];
+  /** Linux bridges, and Open vSwitch bridges that stand for one. */
+  readonly bridges: readonly string[];
+  readonly now: number;
+}
+
+/** Annotation with what was probed and chosen, as JSON. */
+export const probesAnnotation = 'patchbay.io/probes';
+/** As bridge-marker publishes bridges. */
+const bridgeResource = 'bridge.network.kubevirt.io/';
+
+/** Labels and annotations that are ours. */
+export function nodeMetadata(input: NodeInput): {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+} {
+  const { nodeName, machine, probes } = input;
+  return {
+    labels: {
+      'kubernetes.io/hostname': nodeName,
+      'kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': machine.architecture,
+      'beta.kubernetes.io/os': 'linux',
+      'beta.kubernetes.io/arch': machine.architecture,
+      'node-role.kubernetes.io/worker': '',
+      'kubevirt.io/schedulable': 'true',
+    },
+    annotations: { [probesAnnotation]: JSON.stringify(probes) },
+  };
+}
+
+/** Composes the status; resources and conditions of others are kept. */
+export function nodeStatus(before: Node['status'], input: NodeInput): NodeStatus {
+  const { machine } = input;
+  const resources = {
+    ...withoutBridges(before?.capacity),
+    cpu: String(machine.cpus),
+    memory: `${Math.floor(machine.memory / 1024)}Ki`,
+    pods: '110',
+    ...Object.fromEntries(input.bridges.map((name) => [`${bridgeResource}${name}`, '1k'])),
+  };
+  return {
+    ...before,
+    capacity: resources,
+    allocatable: resources,
+    addresses: [
+      { type: 'InternalIP', address: input.address },
+      { type: 'Hostname', address: input.nodeName },
+    ],
+    daemonEndpoints: { kubeletEndpoint: { Port: input.port } },
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.machineId,
+      bootID: machine.bootId,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: `patchbay://${machine.version}`,
+      kubeletVersion: `v1.34.0-patchbay.${machine.version}`,
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture: machine.architecture,
+    },
+    conditions: [...nodeConditions(before, input.now)],
+  };
+}
+
+/** Bridges that are gone leave no resource behind; merge patches need them named, which the differ does. */
+function withoutBridges(capacity: NodeStatus['capacity']): NonNullable<NodeStatus['capacity']> {
+  return Object.fromEntries(
+    Object.entries(capacity ?? {}).filter(([name]) => !name.startsWith(bridgeResource)),
+  );
+}
+
+function nodeConditions(before: Node['status'], now: number): readonly Condition[] {
+  let conditions: readonly Condition[] = ((before?.conditions ?? []) as readonly Condition[]).map(
+    withoutNulls,
+  );
+  const claims = [
+    ['MemoryPressure', 'False', 'NodeHasSufficientMemory', 'the node has sufficient memory available'],
+    ['DiskPressure', 'False', 'NodeHasNoDiskPressure', 'the node has no disk pressure'],
+    ['PIDPressure', 'False', 'NodeHasSufficientPID', 'the node has sufficient PID available'],
+    ['Ready', 'True', 'AgentReady', 'the agent is posting ready status'],
+  ] as const;
+  for (const [type, status, reason, message] of claims) {
+    conditions = setCondition(conditions, { type, status, reason, message }, now);
+  }
+  return conditions;
+}
+
+function withoutNulls(condition: Condition): Condition {
+  return Object.fromEntries(
+    Object.entries(condition).filter(([, value]) => value !== null),
+  ) as unknown as Condition;
+}

@@ -1,0 +1,336 @@
+/** One pass over one pod of this node: sandbox, guest, status; and their end. Keys are pod UIDs. */
+import { type Pod, pod } from '#api/core/pod.ts';
+import {
+  type VirtualMachineInstance,
+  virtualMachineInstance,
+} from '#api/kubevirt.io/virtual-machine-instance.ts';
+import { parseCniConfig } from '#cni/config.ts';
+import { parsePodNetwork, podNetworksAnnotation } from '#cni/ovn-overlay.ts';
+import type { VmInfo } from '#drivers/qemu/driver.ts';
+import type { ReconcileResult } from '#machinery/controller.ts';
+import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
+import { referable } from '#machinery/events.ts';
+import type { VirtualMachineState } from '#node-state/vm.ts';
+import { composeSandbox, type RequestedNetwork, type Sandbox } from './compose-sandbox.ts';
+import { composeVm } from './compose-vm.ts';
+import { gatherInputs } from './machine-inputs.ts';
+import { type PodState, podPatch } from './report-pod.ts';
+import { vmiPatch } from './report-vmi.ts';
+import { byUid, createdByLabel, type SandboxDeps } from './sandbox-deps.ts';
+import {
+  type NetworkStatus,
+  networkStatusAnnotation,
+  networksAnnotation,
+  parseNetworkStatus,
+  parseSelections,
+} from './selection.ts';
+import { throwFailures } from './world.ts';
+
+/** Seconds a launcher pod has beyond its guest's own grace period. */
+const launcherGraceMs = 15_000;
+
+/** Brings pods' sandboxes and guests to what the API says. */
+export class SandboxLoop {
+  readonly #deps: SandboxDeps;
+  /** Guests whose power button was pressed. */
+  readonly #pressed = new Set<string>();
+  /** Pods whose guest ended: the informer may still show them as running. */
+  readonly #ended = new Set<string>();
+  /** Warnings already told, by VMI and text. */
+  readonly #told = new Set<string>();
+
+  constructor(deps: SandboxDeps) {
+    this.#deps = deps;
+  }
+
+  async reconcile(uid: string): Promise<ReconcileResult | undefined> {
+    const found = this.#deps.pods.byIndex(byUid, uid)[0];
+    if (found === undefined) {
+      this.#ended.delete(uid);
+      return this.#remove(uid);
+    }
+    if (found.metadata.deletionTimestamp !== undefined) {
+      return this.#terminate(found);
+    }
+    const isOver = found.status?.phase === 'Succeeded' || found.status?.phase === 'Failed';
+    if (isOver || this.#ended.has(uid)) {
+      return this.#remove(uid);
+    }
+    if (found.spec.hostNetwork === true) {
+      return undefined;
+    }
+    return this.#run(found);
+  }
+
+  /** Everything of a pod that is over or gone. */
+  async #remove(uid: string): Promise<undefined> {
+    const netns = this.#netns(uid);
+    for (const vm of this.#machines(uid)) {
+      this.#deps.guests.forget(vm.uid);
+      this.#pressed.delete(vm.uid);
+    }
+    throwFailures(await this.#deps.world.reconcile(netns, []));
+    return undefined;
+  }
+
+  /** Presses the power button and waits as long as the pod's grace period allows; then nothing is left and the pod goes. */
+  async #terminate(found: Pod): Promise<ReconcileResult | undefined> {
+    const { uid = '', name, namespace } = found.metadata;
+    const wait = await this.#shutDown(found);
+    if (wait > 0) {
+      return { requeueAfter: wait };
+    }
+    await this.#remove(uid);
+    try {
+      await this.#deps.client.delete(
+        pod,
+        { name, namespace },
+        { gracePeriodSeconds: 0, preconditions: { uid } },
+      );
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    return undefined;
+  }
+
+  /** Milliseconds to wait for the guest; 0 when it is off. */
+  async #shutDown(found: Pod): Promise<number> {
+    const vm = this.#machines(found.metadata.uid ?? '')[0];
+    const info = vm === undefined ? undefined : await this.#deps.vm.info(vm.uid);
+    if (vm === undefined || info?.status !== 'running') {
+      return 0;
+    }
+    const due = Date.parse(found.metadata.deletionTimestamp ?? '') - launcherGraceMs - this.#deps.clock.now();
+    if (due <= 0) {
+      await this.#deps.vm.kill(vm.uid);
+      return 0;
+    }
+    if (!this.#pressed.has(vm.uid)) {
+      this.#pressed.add(vm.uid);
+      await this.#deps.vm.powerdown(vm.uid);
+    }
+    return due;
+  }
+
+  async #run(found: Pod): Promise<undefined> {
+    const vmiUid = found.metadata.labels?.[createdByLabel];
+    const vmi = vmiUid === undefined ? undefined : this.#deps.vmis.byIndex(byUid, vmiUid)[0];
+    const annotation = found.metadata.annotations?.[podNetworksAnnotation];
+    if (vmiUid !== undefined && vmi === undefined) {
+      return undefined;
+    }
+    try {
+      const podNetwork = parsePodNetwork(annotation, 'default');
+      if (podNetwork === undefined) {
+        return undefined;
+      }
+      const sandbox = composeSandbox({
+        pod: found,
+        netns: this.#netns(found.metadata.uid ?? ''),
+        node: this.#deps.facts(),
+        podNetwork,
+        networks: this.#networks(found),
+        ...(vmi !== undefined && { guest: { vmi, settings: this.#deps.settings } }),
+      });
+      await (vmi === undefined ? this.#runPlain(found, sandbox) : this.#runGuest(found, vmi, sandbox));
+    } catch (error) {
+      await this.#tell(found, error);
+      throw error;
+    }
+    return undefined;
+  }
+
+  async #runPlain(found: Pod, sandbox: Sandbox): Promise<void> {
+    throwFailures(await this.#deps.world.reconcile(this.#netns(found.metadata.uid ?? ''), sandbox.resources));
+    await this.#patchPod(found, sandbox.status, {
+      type: 'waiting',
+      reason: 'ContainersNotSupported',
+      message: 'The network of the pod is there; this version runs virtual machines, no containers yet.',
+    });
+  }
+
+  async #runGuest(found: Pod, vmi: VirtualMachineInstance, sandbox: Sandbox): Promise<void> {
+    const uid = found.metadata.uid ?? '';
+    const netns = this.#netns(uid);
+    const known = this.#machines(uid)[0];
+    const ended = await this.#ending(found, known);
+    if (ended !== undefined) {
+      await this.#patchPod(found, undefined, ended);
+      this.#ended.add(uid);
+      await this.#remove(uid);
+      return;
+    }
+    const [failed, vm] = await Promise.all([
+      this.#deps.world.reconcile(netns, [...sandbox.resources, ...this.#machines(uid)]),
+      this.#compose(vmi, netns, sandbox),
+    ]);
+    throwFailures(failed);
+    throwFailures(await this.#deps.world.reconcile(netns, [...sandbox.resources, vm]));
+    const info = await this.#deps.vm.info(vm.uid);
+    if (info?.status === 'running' || info?.status === 'paused') {
+      await this.#report(found, vmi, sandbox, vm, info);
+    }
+  }
+
+  /** A guest that powered off, crashed, or was lost with the machine it ran on. */
+  async #ending(found: Pod, vm: VirtualMachineState | undefined): Promise<PodState | undefined> {
+    if (vm === undefined) {
+      return found.status?.phase === 'Running'
+        ? {
+            type: 'ended',
+            succeeded: false,
+            reason: 'GuestLost',
+            message: 'QEMU is gone; the node was restarted or its state was removed.',
+          }
+        : undefined;
+    }
+    const info = await this.#deps.vm.info(vm.uid);
+    switch (info?.status) {
+      case 'shutdown':
+        return {
+          type: 'ended',
+          succeeded: true,
+          reason: 'Completed',
+          message: 'The guest powered itself off.',
+        };
+      case 'panicked':
+        return { type: 'ended', succeeded: false, reason: 'GuestPanicked', message: 'The guest panicked.' };
+      case 'exited':
+        return {
+          type: 'ended',
+          succeeded: false,
+          reason: 'Error',
+          message: 'QEMU ended unexpectedly; its log is in the directory of the machine.',
+        };
+      default:
+        return undefined;
+    }
+  }
+
+  async #compose(vmi: VirtualMachineInstance, netns: string, sandbox: Sandbox): Promise<VirtualMachineState> {
+    const { warnings, ...inputs } = await gatherInputs(vmi, this.#deps.images, this.#deps.client);
+    for (const warning of warnings) {
+      const id = `${vmi.metadata.uid} ${warning}`;
+      if (!this.#told.has(id)) {
+        this.#told.add(id);
+        this.#deps.events.event(
+          referable(virtualMachineInstance, vmi),
+          'Warning',
+          'ImageSubstituted',
+          warning,
+        );
+      }
+    }
+    return composeVm({ vmi, netns, accelerator: this.#deps.accelerator, nics: sandbox.nics, ...inputs });
+  }
+
+  /** Pod and VMI are told at the same time; who comes second finds nothing changed in the first one's object. */
+  async #report(
+    found: Pod,
+    vmi: VirtualMachineInstance,
+    sandbox: Sandbox,
+    vm: VirtualMachineState,
+    info: VmInfo,
+  ): Promise<void> {
+    const patch = vmiPatch({
+      vmi,
+      vm,
+      status: info.status === 'paused' ? 'paused' : 'running',
+      guest: this.#deps.guests.view(vm.uid),
+      networks: sandbox.status,
+      now: this.#deps.clock.now(),
+    });
+    const { name, namespace } = vmi.metadata;
+    const toVmi =
+      patch === undefined
+        ? undefined
+        : this.#deps.client.patch(virtualMachineInstance, { name, namespace }, patch, {
+            subresource: 'status',
+          });
+    await Promise.all([
+      this.#patchPod(found, sandbox.status, { type: 'running', startedAt: wholeSeconds(info.startedAt) }),
+      toVmi?.catch(ignoreGone),
+    ]);
+    if (vmi.status?.phase !== 'Running') {
+      this.#deps.events.event(
+        referable(virtualMachineInstance, vmi),
+        'Normal',
+        'Started',
+        'VirtualMachineInstance started.',
+      );
+    }
+  }
+
+  /** What went wrong, as an event and in the pod's status. */
+  async #tell(found: Pod, error: unknown): Promise<void> {
+    if (!(error instanceof PatchbayError) || error.name === 'ApiError') {
+      return;
+    }
+    const isImage = error.reason === 'ImageNotFound';
+    const isMachine = ['UnsupportedVolume', 'MemoryMissing', 'SecretNotFound'].includes(error.reason);
+    const reason = isImage ? 'ErrImagePull' : isMachine ? 'CreateContainerConfigError' : 'ContainerCreating';
+    const event = isImage ? 'Failed' : isMachine ? 'Failed' : 'FailedCreatePodSandBox';
+    this.#deps.events.event(referable(pod, found), 'Warning', event, `${error.reason}: ${messageOf(error)}`);
+    const networks = parseNetworkStatus(found.metadata.annotations?.[networkStatusAnnotation]);
+    await this.#patchPod(found, networks.length === 0 ? undefined : networks, {
+      type: 'waiting',
+      reason,
+      message: messageOf(error).slice(0, 1024),
+    });
+  }
+
+  async #patchPod(
+    found: Pod,
+    networks: readonly NetworkStatus[] | undefined,
+    state: PodState,
+  ): Promise<void> {
+    const { name, namespace } = found.metadata;
+    const patch = podPatch({
+      pod: found,
+      state,
+      hostIP: this.#deps.nodeAddress,
+      networks,
+      now: this.#deps.clock.now(),
+    });
+    if (patch !== undefined) {
+      await this.#deps.client
+        .patch(pod, { name, namespace }, patch, { subresource: 'status' })
+        .catch(ignoreGone);
+    }
+  }
+
+  #networks(found: Pod): readonly RequestedNetwork[] {
+    const namespace = found.metadata.namespace ?? 'default';
+    const selections = parseSelections(found.metadata.annotations?.[networksAnnotation], namespace);
+    return selections.map((selection) => {
+      const nad = this.#deps.nads.get({ namespace: selection.namespace, name: selection.name });
+      if (nad === undefined) {
+        const there = this.#deps.nads.list(selection.namespace).map(({ metadata }) => metadata.name);
+        throw new PatchbayError(
+          'NetworkAttachmentDefinitionNotFound',
+          `cannot find a network-attachment-definition (${selection.name}) in namespace (${selection.namespace}); ${there.length === 0 ? 'there is none' : `there are ${there.join(', ')}`}`,
+        );
+      }
+      const what = `NetworkAttachmentDefinition ${selection.namespace}/${selection.name}`;
+      return { selection, config: parseCniConfig(nad.spec?.config, what) };
+    });
+  }
+
+  #machines(podUid: string): readonly VirtualMachineState[] {
+    return this.#deps.world.observed(this.#netns(podUid)).filter((resource) => resource.kind === 'vm');
+  }
+
+  #netns(uid: string): string {
+    return `${this.#deps.sandboxPrefix}${uid}`;
+  }
+}
+
+/** The object went away meanwhile: the informer tells, and the next pass cleans up. */
+function ignoreGone(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+  return undefined;
+}
+
+function wholeSeconds(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z');
+}
