@@ -147,7 +147,7 @@ export class PolicyLoop {
         throw error;
       }
       this.#attempts.set(`${name} ${generation}`, attempt + 1);
-      this.#failedWith.set(name, (await this.#deps.ip.interfaces()).map((one) => one.name).join(' '));
+      this.#failedWith.set(name, await this.#interfaceNames());
       const canRetry = error.retryable && attempt < retries;
       await this.#write(
         policy,
