@@ -95,10 +95,6 @@ export class Collections {
     }
   }
 
-  resources(): readonly string[] {
-    return [...this.#resources.keys()];
-  }
-
   #namespacesOf(resource: string): readonly string[] {
     const known =
       this.#namespaces.get(resource) ?? [...(this.#resources.get(resource)?.keys() ?? [])].sort(compare);
@@ -108,7 +104,7 @@ export class Collections {
 }
 
 /** Order of names and namespaces: by UTF-16 unit, the same as by byte for what they may contain. */
-export function compare(a: string, b: string): number {
+function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

@@ -95,11 +95,6 @@ export class Store {
     return this.#state.count(resource, namespace);
   }
 
-  /** Resources that ever had objects since opening. */
-  resources(): readonly string[] {
-    return this.#state.resources();
-  }
-
   /**
    * The objects in order of namespace and name; a consistent cut when consumed without waiting.
    * Throws `Gone` when `revision` was compacted and `Future` when it does not exist yet.

@@ -124,7 +124,7 @@ function isOnNode({ store, node, info }: Asked): boolean {
 }
 
 /** Where a Pod or a VirtualMachineInstance runs. */
-export function nodeNameOf(object: ApiObject): string | undefined {
+function nodeNameOf(object: ApiObject): string | undefined {
   const holder = object.kind === 'Pod' ? object['spec'] : object['status'];
   const name = isRecord(holder) ? holder['nodeName'] : undefined;
   return typeof name === 'string' && name !== '' ? name : undefined;

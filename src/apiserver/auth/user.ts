@@ -6,7 +6,7 @@ export interface User {
 
 /** Groups of apiserver's `user` package. */
 export const mastersGroup = 'system:masters';
-export const nodesGroup = 'system:nodes';
+const nodesGroup = 'system:nodes';
 export const authenticatedGroup = 'system:authenticated';
 
 const nodePrefix = 'system:node:';

@@ -8,10 +8,10 @@ import { decodeProtobuf } from './protobuf.ts';
 import { protobufMessages } from './protobuf-messages.ts';
 
 /** Most bytes a request body may have, as in kube-apiserver. */
-export const bodyLimit = 3 * 1024 * 1024;
+const bodyLimit = 3 * 1024 * 1024;
 
 /** Deepest nesting of a request body. */
-export const depthLimit = 64;
+const depthLimit = 64;
 
 /** A decoded body. */
 export interface Decoded {

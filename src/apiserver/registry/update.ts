@@ -186,7 +186,7 @@ function withoutTimes(object: ApiObject): ApiObject {
 }
 
 /** True when an object that is being deleted has nothing left to wait for: the update removes it. */
-export function isFinished(kind: KindDefinition, object: ApiObject): boolean {
+function isFinished(kind: KindDefinition, object: ApiObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
   if (
     deletionTimestamp === undefined ||
