@@ -27,13 +27,14 @@ export interface Measured {
 const where = '/run/patchbay-quickstart';
 
 /** Serves a word over HTTP on a port, once; a server of an earlier run keeps the port and serves the new word. */
+// `timeout`, since Debian's static busybox crashes on `wget -T`.
 const serveScript = `
 mkdir -p ${where} && printf '%s' "$2" > ${where}/who || exit 1
-wget -q -T 1 -O /dev/null "http://127.0.0.1:$1/who" 2>/dev/null && exit 0
+timeout 1 wget -q -O /dev/null "http://127.0.0.1:$1/who" 2>/dev/null && exit 0
 httpd -p "$1" -h ${where} >/dev/null 2>&1 </dev/null
 i=0
 while [ $i -lt 50 ]; do
-  wget -q -T 1 -O /dev/null "http://127.0.0.1:$1/who" 2>/dev/null && exit 0
+  timeout 1 wget -q -O /dev/null "http://127.0.0.1:$1/who" 2>/dev/null && exit 0
   i=$((i+1)); usleep 20000
 done
 exit 1`;
@@ -50,7 +51,7 @@ const probeScript = `
 frags() { awk '/^Ip:/ { if (n) { print $c; exit } n = 1; for (i = 1; i <= NF; i++) if ($i == "FragCreates") c = i }' /proc/net/snmp; }
 rtt=$(ping -c 1 -W 3 "$1" 2>&1 | sed -n 's|^r[a-z-]* min.* = \\([0-9.]*\\)/.*|\\1|p')
 echo "ping $rtt"
-echo "tcp $(wget -q -T 3 -O - "http://$1:$3/who" 2>&1 | head -c 200 | head -n 1)"
+echo "tcp $(timeout 3 wget -q -O - "http://$1:$3/who" 2>&1 | head -c 200 | head -n 1)"
 mtu=$(cat "/sys/class/net/$2/mtu")
 before=$(frags)
 ping -c 1 -W 3 -s $((mtu - 28)) "$1" >/dev/null 2>&1; whole=$?
@@ -58,26 +59,25 @@ between=$(frags)
 ping -c 1 -W 1 -s $((mtu - 27)) "$1" >/dev/null 2>&1
 echo "mtu $mtu $whole $((between - before)) $(($(frags) - between))"`;
 
-/** Runs every probe: those to one guest one after the other (its counters tell who answered), guests side by side. */
+/**
+ * Runs every probe, one after the other: the counters of the guests' kernels tell who answered and who cut packets, and
+ * count for all of them together.
+ */
 export async function measureAll(
   probes: readonly Probe[],
   run: RunInGuest,
   onMeasured: (measured: Measured, done: number) => void,
 ): Promise<readonly Measured[]> {
-  const targets = [...new Set(probes.map(({ to }) => to))];
   const word = randomBytes(4).toString('hex');
+  const targets = [...new Set(probes.map(({ to }) => to))];
   await Promise.all(targets.map((target) => serve(target, portsOf(probes, target), word, run)));
-  const results = new Map<Probe, Measured>();
-  await Promise.all(
-    targets.map(async (target) => {
-      for (const probe of probes.filter(({ to }) => to === target)) {
-        const measured = await measure(probe, word, run);
-        results.set(probe, measured);
-        onMeasured(measured, results.size);
-      }
-    }),
-  );
-  return probes.flatMap((probe) => results.get(probe) ?? []);
+  const results: Measured[] = [];
+  for (const probe of probes) {
+    const measured = await measure(probe, word, run);
+    results.push(measured);
+    onMeasured(measured, results.length);
+  }
+  return results;
 }
 
 async function serve(
