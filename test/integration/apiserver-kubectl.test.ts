@@ -107,6 +107,18 @@ test('what is wrong is refused with the field', async () => {
   );
 });
 
+test('a List is taken apart, and a kind that is not served is refused as such', async () => {
+  const item = (name: string) =>
+    `- {apiVersion: v1, kind: ConfigMap, metadata: {name: ${name}, namespace: default}}`;
+  const text = `apiVersion: v1\nkind: List\nitems:\n${item('l1')}\n${item('l2')}\n`;
+  const applied = await server.kubectl('apply', '-f', await manifest('list.yaml', text));
+  expect(applied).toEqual({ code: 0, out: 'configmap/l1 created\nconfigmap/l2 created', err: '' });
+  const nope = await manifest('nope.yaml', 'apiVersion: v9\nkind: Nope\nmetadata: {name: x}\n');
+  expect((await server.kubectl('apply', '-f', nope)).err).toContain(
+    'no matches for kind "Nope" in version "v9"',
+  );
+});
+
 test('discovery lists every kind with its short name', async () => {
   const { out } = await server.kubectl('api-resources', '--api-group=test.patchbay.dev');
   expect(out).toMatch(/gadgets\s+gg\s+test\.patchbay\.dev\/v1\s+true\s+Gadget/);

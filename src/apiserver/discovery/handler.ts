@@ -5,6 +5,7 @@ import { methodNotAllowed, noSuchPath, notAcceptable } from '../api-errors.ts';
 import { negotiate, servedTypes } from '../http/accept.ts';
 import { type Answer, json, text } from '../http/answer.ts';
 import type { RequestInfo } from '../http/request-info.ts';
+import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf, wantsProtobuf } from '../openapi/protobuf.ts';
 import { openApiV2 } from '../openapi/v2.ts';
 import { openApiV3Document, openApiV3Index } from '../openapi/v3.ts';
 import type { Catalog } from '../registry/catalog.ts';
@@ -23,15 +24,6 @@ const serverVersion = {
   compiler: '',
   platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
 } as const;
-
-/** The only form of OpenAPI v2 that kubectl asks for, when version 3 does not list a kind (`kind: List`, misspelt ones). */
-const openApiV2Protobuf = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
-
-/**
- * A document without definitions: `swagger: "2.0"`, `info: {title, version}` (gnostic `OpenAPIv2.proto`). kubectl then
- * leaves validation to the server, which validates everything anyway; without it, it refuses such manifests outright.
- */
-const emptyOpenApiV2 = '\n\x032.0\x12\x12\n\x08Patchbay\x12\x06v1.36.';
 
 /** Headers that such a request may be about. */
 export interface PlainRequest {
@@ -92,11 +84,10 @@ function openApi(
   request: PlainRequest,
 ): Answer {
   if (kind === 'v2' && rest.length === 0) {
-    const protobuf =
-      negotiate(request.accept, []) === undefined && request.accept?.includes(openApiV2Protobuf);
-    return protobuf === true
-      ? { code: 200, body: emptyOpenApiV2, contentType: openApiV2Protobuf.replace('@', '.') }
-      : tagged(json(openApiV2(kinds)), request);
+    const answer = wantsProtobuf(request.accept)
+      ? { code: 200, body: openApiV2Protobuf(kinds), contentType: OPENAPI_V2_PROTOBUF }
+      : json(openApiV2(kinds));
+    return tagged({ ...answer, headers: { vary: 'Accept' } }, request);
   }
   if (kind !== 'v3') {
     throw noSuchPath();

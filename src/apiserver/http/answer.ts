@@ -12,8 +12,8 @@ const warningBudget = 4096;
 /** An answer that is ready to be sent. */
 export interface Answer {
   readonly code: number;
-  /** JSON text, or other text when `contentType` says so. */
-  readonly body: string;
+  /** JSON text, or something else when `contentType` says so. */
+  readonly body: string | Buffer;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -49,7 +49,7 @@ export function statusAnswer(status: StatusBody): Answer {
 
 /** Turns a JSON answer into YAML. */
 export function asYaml(answer: Answer): Answer {
-  const body = toYaml(JSON.parse(answer.body), { version: '1.1', aliasDuplicateObjects: false });
+  const body = toYaml(JSON.parse(String(answer.body)), { version: '1.1', aliasDuplicateObjects: false });
   return { ...answer, body, contentType: 'application/yaml' };
 }
 
@@ -93,7 +93,7 @@ export function send(request: Incoming, response: Outgoing, answer: Answer): voi
     answer.body.length < gzipThreshold ||
     !/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
   ) {
-    const bytes = Buffer.from(answer.body, 'utf8');
+    const bytes = Buffer.from(answer.body);
     response.setHeader('content-length', bytes.length);
     response.end(bytes);
     return;
