@@ -248,8 +248,6 @@ function composeOvsSettings(
     'ovn-encap-ip': address,
     'ovn-bridge-datapath-type': datapath,
     'ovn-monitor-all': 'true',
-    // Flows stay while a restarted ovn-controller computes its own: no gap for running VMs.
-    'ovn-ofctrl-wait-before-clear': '8000',
   };
   return [
     ['init'],
