@@ -8,7 +8,7 @@ import type { Condition } from '#api/meta.ts';
 import type { GuestInterface, GuestOs } from '#drivers/guest/driver.ts';
 import type { Patch } from '#machinery/api-client.ts';
 import { timestamp } from '#machinery/clock.ts';
-import { type ConditionClaim, removeCondition, setCondition } from '#machinery/conditions.ts';
+import { type ConditionClaim, hasCondition, removeCondition, setCondition } from '#machinery/conditions.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
 import { cardsOf } from './compose-cards.ts';
@@ -26,8 +26,8 @@ export interface VmiReport {
   readonly vmi: VirtualMachineInstance;
   readonly vm: VirtualMachineState;
   readonly status: 'running' | 'paused';
-  /** Undefined while the agent is not connected. */
-  readonly guest: GuestView | undefined;
+  /** Undefined while the agent is not connected; `pending` while it is and has not answered yet. */
+  readonly guest: GuestView | 'pending' | undefined;
   readonly networks: readonly NetworkStatus[];
   readonly now: number;
 }
@@ -40,8 +40,12 @@ export function vmiPatch(report: VmiReport): Patch | undefined {
 
 /** Composes the status of a VMI whose QEMU runs. */
 export function vmiStatus(report: VmiReport): VirtualMachineInstanceStatus {
-  const { vmi, vm, guest, now } = report;
+  const { vmi, vm, now } = report;
   const before = vmi.status ?? {};
+  // What an agent told before is kept until it tells again: our restart is no news.
+  const wasConnected = hasCondition(before.conditions as readonly Condition[] | undefined, 'AgentConnected');
+  const isKept = report.guest === 'pending' && wasConnected;
+  const guest = report.guest === 'pending' ? undefined : report.guest;
   const phases = before.phaseTransitionTimestamps ?? [];
   const reached = { phase: 'Running', phaseTransitionTimestamp: timestamp(now) };
   return {
@@ -50,8 +54,8 @@ export function vmiStatus(report: VmiReport): VirtualMachineInstanceStatus {
     phaseTransitionTimestamps: phases.some(({ phase }) => phase === 'Running')
       ? phases
       : [...phases, reached],
-    interfaces: [...statusInterfaces(report)],
-    conditions: [...vmiConditions(report)],
+    interfaces: isKept ? before.interfaces : [...statusInterfaces({ ...report, guest })],
+    conditions: [...vmiConditions(report, guest !== undefined || isKept)],
     machine: { type: vm.machine },
     currentCPUTopology: { sockets: vm.cpu.sockets, cores: vm.cpu.cores, threads: vm.cpu.threads },
     memory: {
@@ -63,8 +67,8 @@ export function vmiStatus(report: VmiReport): VirtualMachineInstanceStatus {
   };
 }
 
-function vmiConditions(report: VmiReport): readonly Condition[] {
-  const { vmi, status, guest, now } = report;
+function vmiConditions(report: VmiReport, isConnected: boolean): readonly Condition[] {
+  const { vmi, status, now } = report;
   const isPaused = status === 'paused';
   let conditions: readonly Condition[] = (vmi.status?.conditions ?? []) as readonly Condition[];
   const claim = (one: ConditionClaim): void => {
@@ -81,7 +85,7 @@ function vmiConditions(report: VmiReport): readonly Condition[] {
   } else {
     conditions = removeCondition(conditions, 'Paused');
   }
-  if (guest === undefined) {
+  if (!isConnected) {
     return removeCondition(conditions, 'AgentConnected');
   }
   claim({ type: 'AgentConnected', status: 'True' });

@@ -162,7 +162,7 @@ export class SandboxLoop {
     }
     const [failed, vm] = await Promise.all([
       this.#deps.world.reconcile(netns, [...sandbox.resources, ...this.#machines(uid)]),
-      this.#compose(vmi, netns, sandbox),
+      this.#compose(vmi, netns, sandbox, known === undefined),
     ]);
     throwFailures(failed);
     throwFailures(await this.#deps.world.reconcile(netns, [...sandbox.resources, vm]));
@@ -207,11 +207,16 @@ export class SandboxLoop {
     }
   }
 
-  async #compose(vmi: VirtualMachineInstance, netns: string, sandbox: Sandbox): Promise<VirtualMachineState> {
+  async #compose(
+    vmi: VirtualMachineInstance,
+    netns: string,
+    sandbox: Sandbox,
+    isNew: boolean,
+  ): Promise<VirtualMachineState> {
     const { warnings, ...inputs } = await gatherInputs(vmi, this.#deps.images, this.#deps.client);
     for (const warning of warnings) {
       const id = `${vmi.metadata.uid} ${warning}`;
-      if (!this.#told.has(id)) {
+      if (isNew && !this.#told.has(id)) {
         this.#told.add(id);
         this.#deps.events.event(
           referable(virtualMachineInstance, vmi),
@@ -236,7 +241,7 @@ export class SandboxLoop {
       vmi,
       vm,
       status: info.status === 'paused' ? 'paused' : 'running',
-      guest: this.#deps.guests.view(vm.uid),
+      guest: this.#deps.guests.view(vm.uid) ?? (info.agentConnected ? 'pending' : undefined),
       networks: sandbox.status,
       now: this.#deps.clock.now(),
     });

@@ -229,6 +229,8 @@ function settings(link: Link, alias: string | undefined): string {
   if (link.mac !== undefined && link.device.type !== 'dummy') words.push(`address ${word(link.mac)}`);
   if (link.mtu !== undefined) words.push(`mtu ${whole(link.mtu)}`);
   if (link.port !== undefined) words.push(`master ${word(link.port.bridge)}`);
+  // A port in a sandbox only passes frames on: no address of its own that would speak into the guest's network.
+  if (link.port !== undefined && link.netns !== NODE) words.push('addrgenmode none');
   if (alias !== undefined) words.push(`alias ${alias}`);
   if (link.arp !== undefined) words.push(`arp ${link.arp ? 'on' : 'off'}`);
   words.push(link.up ? 'up' : 'down');

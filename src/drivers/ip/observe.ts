@@ -68,6 +68,8 @@ export interface Dump {
   /** Links of the node's own namespace, to find the other ends of pairs. */
   readonly hostLinks: readonly IpLink[];
   readonly vlans: readonly PortVlans[];
+  /** Numeric ids of users by name: iproute2 prints the owner of a tap by name where it has one. */
+  readonly users: ReadonlyMap<string, number>;
   /** NICs whose transmit checksum offload is off. */
   readonly rawNics: ReadonlySet<string>;
 }
@@ -189,7 +191,11 @@ function deviceOf(netns: Netns, link: IpLink, peer: IpLink | undefined, dump: Du
     case 'bridge':
       return bridgeOf(data);
     case 'tun':
-      return { type: 'tap', owner: Number(data['user'] ?? 0), queues: data['multi_queue'] === true ? 2 : 1 };
+      return {
+        type: 'tap',
+        owner: ownerOf(data['user'], dump.users),
+        queues: data['multi_queue'] === true ? 2 : 1,
+      };
     case 'dummy':
     case 'ifb':
       return { type: 'dummy' };
@@ -204,6 +210,10 @@ function deviceOf(netns: Netns, link: IpLink, peer: IpLink | undefined, dump: Du
     default:
       return { type: 'nic' };
   }
+}
+
+function ownerOf(user: unknown, users: ReadonlyMap<string, number>): number {
+  return typeof user === 'string' ? (users.get(user) ?? Number(user)) : Number(user ?? 0);
 }
 
 function macvlanMode(mode: unknown): 'bridge' | 'private' | 'vepa' | 'passthru' {

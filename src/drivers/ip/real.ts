@@ -1,6 +1,6 @@
 /** The kernel's links, addresses and routes through iproute2. */
 import { spawn } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { commandEnv, netnsDir, run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { type Netns, NODE, type Operation, type Outcome } from '#node-state/resource.ts';
@@ -167,9 +167,15 @@ async function observe(scope: Netns, tag: string): Promise<readonly IpResource[]
     neighbours: neighbours as readonly IpNeighbour[],
     hostLinks,
     vlans: await dumpVlans(scope, [...own, ...hostLinks]),
+    users: await readUsers(),
     rawNics: scope === NODE ? await rawNicsOf(own, tag) : new Set<string>(),
   };
   return resourcesOf(scope, dump, tag);
+}
+
+async function readUsers(): Promise<ReadonlyMap<string, number>> {
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
+  return new Map(lines.map(([name = '', , uid]) => [name, Number(uid)]));
 }
 
 async function readBatch(scope: Netns): Promise<string> {

@@ -67,12 +67,13 @@ async function tryOut(netns: string, trial: Trial): Promise<ProbeRecord> {
     await run(['ip', '-n', netns, '-batch', '-'], { input: `${trial.lines.join('\n')}\n` });
     return { name, present: true, chosen: present, why: `the kernel has it` };
   } catch (error) {
-    const said = /(?:Error|RTNETLINK answers): (.*)/.exec(messageOf(error))?.[1] ?? messageOf(error);
+    const text = messageOf(error);
+    const answer = /(?:Error|RTNETLINK answers): (.*)/.exec(text)?.[1] ?? text;
     return {
       name,
       present: false,
       chosen: missing,
-      why: `the kernel says "${said}": ${why}`,
+      why: `the kernel says "${answer}": ${why}`,
       ...(remedy !== undefined && { remedy }),
     };
   }
@@ -89,10 +90,16 @@ export async function probeOvsDatapath(): Promise<ProbeRecord> {
       name,
       present: false,
       chosen: 'netdev',
-      why: `Open vSwitch forwards in user space, with offloads off and the pod MTU 100 below the underlay's: ${messageOf(error).slice(0, 200)}`,
+      why: `the kernel has no datapath of Open vSwitch: it forwards in user space, with offloads off and the pod MTU 100 below the underlay's (${said(error)})`,
       remedy: stockKernel,
     };
   }
+}
+
+/** The first line of what the command wrote, without its time: the same for the same machine. */
+function said(error: unknown): string {
+  const line = messageOf(error).split('\n')[0] ?? '';
+  return line.replace(/^.*\|(?:WARN|INFO|ERR)\|/, '').slice(0, 160);
 }
 
 /** Datapath that OVN is told to use on this node: `netdev` or `system`. */
