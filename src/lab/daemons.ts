@@ -7,6 +7,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { applyNetwork, applyNodeAddress, observeLinks } from './network.ts';
 import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
 import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
+import { announceNeighbours } from './tunnels.ts';
 import type { SystemUser } from './users.ts';
 import { until } from './wait.ts';
 
@@ -121,4 +122,5 @@ export async function raiseLab(plan: LabPlan, user: SystemUser): Promise<void> {
     );
   };
   await Promise.all([central, nodes()]);
+  await announceNeighbours(plan);
 }

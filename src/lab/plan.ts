@@ -55,6 +55,8 @@ export interface NodePlan {
   readonly netns: string;
   /** Address on the machine network, without prefix length. */
   readonly address: string;
+  /** MAC of `br-ex`: another than eth0's, or the kernel would take eth0's frames a second time. */
+  readonly uplinkMac: string;
   readonly cables: readonly CablePlan[];
   readonly sysctls: Readonly<Record<string, string>>;
   readonly paths: NodePaths;
@@ -170,6 +172,7 @@ function composeNode({ paths, machineSubnet, datapath }: LabInput, name: string,
     name,
     netns,
     address,
+    uplinkMac: stableMac(paths.instance, name, 'br-ex'),
     cables: ['eth0', 'eth1', 'eth2'].map((nic, number) => ({
       bridge: number === 0 ? bridge : `${bridge}p`,
       machineEnd: `${bridge}n${index + 1}e${number}`,
@@ -265,7 +268,6 @@ function composeOvsSettings(
       `datapath_type=${datapath}`,
       'fail_mode=standalone',
       `external_ids:patchbay-lab="${paths.instance}"`,
-      // Another address than eth0's: with the same one the kernel would take eth0's frames a second time.
       `other_config:hwaddr="${stableMac(paths.instance, node, 'br-ex')}"`,
     ],
     ['--may-exist', 'add-port', 'br-ex', 'eth0'],
