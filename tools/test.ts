@@ -13,6 +13,8 @@ interface Tally {
 
 const root = path.resolve(import.meta.dirname, '..');
 const bin = path.join(root, 'node_modules/.bin');
+// Vitest starts by its `env node` line: the pinned Node must be the first on the path.
+const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
 const scratch = mkdtempSync(path.join(tmpdir(), 'patchbay-test-'));
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
 
@@ -23,7 +25,7 @@ function count(tally: Partial<Tally>): void {
 }
 
 function run(command: string, args: readonly string[]): number {
-  return spawnSync(path.join(bin, command), args, { cwd: root, stdio: 'inherit' }).status ?? 1;
+  return spawnSync(path.join(bin, command), args, { cwd: root, env, stdio: 'inherit' }).status ?? 1;
 }
 
 /** Runs one Vitest project; a project that ends without a report counts as a failure. */

@@ -183,7 +183,8 @@ export class HttpApiClient implements ApiClient {
 
 /** The texts of `Warning:` headers (RFC 7234 5.5): `299 - "text", 299 - "text"`. */
 export function parseWarnings(header: string | readonly string[] | undefined): readonly string[] {
-  const lines = header === undefined ? '' : [header].flat().join(', ');
+  // Node reads header bytes as Latin-1; Kubernetes writes UTF-8.
+  const lines = Buffer.from([header ?? []].flat().join(', '), 'latin1').toString();
   return Array.from(lines.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g), ([, text = '']) =>
     text.replaceAll(/\\(.)/g, '$1'),
   );
