@@ -29,6 +29,15 @@ import { throwFailures } from './world.ts';
 /** Seconds a launcher pod has beyond its guest's own grace period. */
 const launcherGraceMs = 15_000;
 
+/** What may come without our being told of it is looked for again after this time. */
+const lookAgainMs = 10_000;
+const awaited: ReadonlySet<string> = new Set([
+  'BridgeNotFound',
+  'NetworkAttachmentDefinitionNotFound',
+  'ImageNotFound',
+  'SecretNotFound',
+]);
+
 /** Brings pods' sandboxes and guests to what the API says. */
 export class SandboxLoop {
   readonly #deps: SandboxDeps;
@@ -112,7 +121,7 @@ export class SandboxLoop {
     return due;
   }
 
-  async #run(found: Pod): Promise<undefined> {
+  async #run(found: Pod): Promise<ReconcileResult | undefined> {
     const vmiUid = found.metadata.labels?.[createdByLabel];
     const vmi = vmiUid === undefined ? undefined : this.#deps.vmis.byIndex(byUid, vmiUid)[0];
     const annotation = found.metadata.annotations?.[podNetworksAnnotation];
@@ -135,6 +144,9 @@ export class SandboxLoop {
       await (vmi === undefined ? this.#runPlain(found, sandbox) : this.#runGuest(found, vmi, sandbox));
     } catch (error) {
       await this.#tell(found, error);
+      if (error instanceof PatchbayError && awaited.has(error.reason)) {
+        return { requeueAfter: lookAgainMs };
+      }
       throw error;
     }
     return undefined;
