@@ -16,7 +16,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
 }
 
 /** The whole command tree. */
-export function createProgram(): Command {
+function createProgram(): Command {
   const program = new Command('patchbay')
     .description('Connects virtual machines to networks the Kubernetes way, on this machine.')
     .exitOverride()

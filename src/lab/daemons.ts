@@ -38,7 +38,7 @@ async function isInPlace(daemon: DaemonPlan): Promise<boolean> {
 }
 
 /** Starts a daemon that does not run. True when it was started. Returns once it serves. */
-export async function startDaemon(daemon: DaemonPlan, user: SystemUser): Promise<boolean> {
+async function startDaemon(daemon: DaemonPlan, user: SystemUser): Promise<boolean> {
   if (await isInPlace(daemon)) {
     return false;
   }

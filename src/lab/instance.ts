@@ -64,6 +64,6 @@ export function requireInstance(paths: InstancePaths): InstanceState {
 }
 
 /** Names of the instances with a run directory. */
-export function listInstances(): readonly string[] {
+function listInstances(): readonly string[] {
   return existsSync(runRoot) ? readdirSync(runRoot).toSorted() : [];
 }

@@ -15,7 +15,7 @@ export interface MachineProbe extends ProbeRecord {
 
 const packageList = path.resolve(import.meta.dirname, '../../deploy/debian-packages.txt');
 /** Oldest kubectl that speaks to the embedded API server: older ones ask for APIs that are not served. */
-export const oldestKubectl = { major: 1, minor: 28 } as const;
+const oldestKubectl = { major: 1, minor: 28 } as const;
 const leastFreeBytes = 2 * 1024 ** 3;
 const leastInotifyInstances = 128;
 const leastOpenFiles = 4096;

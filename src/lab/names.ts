@@ -20,7 +20,7 @@ const label = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
  * Checks an instance's name: it becomes part of namespace, directory and tag names.
  * Throws a PatchbayError `InvalidName`.
  */
-export function checkedInstance(name: string): string {
+function checkedInstance(name: string): string {
   return checkedLabel('--name', name, 12);
 }
 

@@ -9,7 +9,7 @@ import type { InstancePaths } from './names.ts';
 import type { LabPlan } from './plan.ts';
 
 /** A certificate of the instance: its file name in `pki/` and what it says. */
-export interface WantedCertificate {
+interface WantedCertificate {
   readonly name: string;
   readonly request: LeafRequest;
 }
@@ -20,7 +20,7 @@ const renewDays = 30;
 const serviceAddress = '172.30.0.1';
 
 /** Every leaf certificate of an instance. Pure. */
-export function composeCertificates(plan: LabPlan): readonly WantedCertificate[] {
+function composeCertificates(plan: LabPlan): readonly WantedCertificate[] {
   return [
     {
       name: 'admin',

@@ -65,7 +65,7 @@ export async function askSupervisor(
       try {
         resolve(parseAnswer(Buffer.concat(chunks).toString()));
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
     connection.on('error', (error: NodeJS.ErrnoException) => {

@@ -198,7 +198,7 @@ async function configureAgents(
 async function startSupervisor(paths: InstancePaths): Promise<SupervisorStatus> {
   const logFile = path.join(paths.log, 'supervisor.log');
   const log = openSync(logFile, 'a', 0o600);
-  const [file = process.execPath, ...rest] = [...nodeCommand('supervisor'), '--config', paths.supervisorFile];
+  const [file, ...rest] = [...nodeCommand('supervisor'), '--config', paths.supervisorFile];
   const child = spawn(file, rest, {
     cwd: '/',
     detached: true,

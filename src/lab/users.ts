@@ -16,7 +16,7 @@ export const controlPlaneUser = 'patchbay';
 export const qemuUser = 'patchbay-qemu';
 
 /** Looks a user up in `/etc/passwd`. */
-export function lookupUser(name: string): SystemUser | undefined {
+function lookupUser(name: string): SystemUser | undefined {
   const fields = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'))

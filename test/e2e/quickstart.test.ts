@@ -113,7 +113,7 @@ describe('up', () => {
       const { processes } = JSON.parse((await patchbay(['status', '-o', 'json'])).stdout) as {
         readonly processes: readonly { readonly pid: number }[];
       };
-      return processes.map(({ pid }) => pid).toSorted();
+      return processes.map(({ pid }) => pid).toSorted((a, b) => a - b);
     };
     const before = await pids();
     expect((await patchbay(['up'])).status).toBe(0);

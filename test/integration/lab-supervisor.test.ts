@@ -59,7 +59,7 @@ function sleeper(name: string, seconds = '1000'): ChildSpec {
 function start(): ChildProcess {
   const file = path.join(directory, 'supervisor.json');
   writeJsonFile(file, config);
-  const [command = '', ...rest] = [...nodeCommand('supervisor'), '--config', file];
+  const [command, ...rest] = [...nodeCommand('supervisor'), '--config', file];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   child.stdout?.resume();
   started.push(child);

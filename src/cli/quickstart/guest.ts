@@ -1,5 +1,6 @@
 /** Runs commands inside guests, through the HTTPS endpoint of the agent of the guest's node. */
 import type { VirtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
+import { agentPort } from '#lab/config.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { HttpApiClient } from '#machinery/http-client.ts';
 import { loadKubeconfig } from '#machinery/kubeconfig.ts';
@@ -18,8 +19,6 @@ export type RunInGuest = (
   ...words: readonly string[]
 ) => Promise<GuestResult>;
 
-/** Port of the agents' HTTPS endpoint. */
-const agentPort = 10250;
 const timeoutMs = 20_000;
 
 /** A way into the guests of an instance for whoever may read its admin kubeconfig. Ends with `close`. */
