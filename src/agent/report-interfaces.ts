@@ -60,7 +60,11 @@ function podAddresses(card: Card, podEnd: NetworkStatus | undefined): readonly s
   return card.interface.masquerade === undefined ? all.filter((address) => !isIpv6(address)) : all;
 }
 
-/** By family: what is known stays, unless there was nothing or the agent reports nothing. IPv4 first. */
+/**
+ * By family: what is known stays, unless there was nothing or the agent reports nothing. IPv4 first.
+ * Behind masquerade it stays even then, unlike upstream: the pod's address is the guest's to the world whether or not
+ * the guest has its lease yet, and an address that comes, goes and comes again misleads whoever waits for it.
+ */
 function mergeAddresses(
   known: readonly string[],
   seen: GuestInterface | undefined,
@@ -75,7 +79,7 @@ function mergeAddresses(
   return [false, true].flatMap((ipv6) => {
     const before = known.filter((address) => isIpv6(address) === ipv6);
     const now = told.filter((address) => isIpv6(address) === ipv6);
-    return before.length === 0 || now.length === 0 ? now : before;
+    return before.length > 0 && (isMasquerade || now.length > 0) ? before : now;
   });
 }
 
