@@ -4,39 +4,25 @@ import {
   type VirtualMachineInstance,
   virtualMachineInstance,
 } from '#api/kubevirt.io/virtual-machine-instance.ts';
-import { parseCniConfig } from '#cni/config.ts';
 import { parsePodNetwork, podNetworksAnnotation } from '#cni/ovn-overlay.ts';
 import type { VmInfo } from '#drivers/qemu/driver.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
-import { composeSandbox, type RequestedNetwork, type Sandbox } from './compose-sandbox.ts';
+import { composeSandbox, type Sandbox } from './compose-sandbox.ts';
 import { composeVm } from './compose-vm.ts';
 import { gatherInputs } from './machine-inputs.ts';
 import { type PodState, podPatch } from './report-pod.ts';
 import { vmiPatch } from './report-vmi.ts';
+import { requestedNetworks } from './requested-networks.ts';
 import { byUid, createdByLabel, type SandboxDeps } from './sandbox-deps.ts';
-import {
-  type NetworkStatus,
-  networkStatusAnnotation,
-  networksAnnotation,
-  parseNetworkStatus,
-  parseSelections,
-} from './selection.ts';
+import { endingOf, failureOf, isAwaited, lookAgainMs, lost } from './sandbox-outcome.ts';
+import { type NetworkStatus, networkStatusAnnotation, parseNetworkStatus } from './selection.ts';
 import { throwFailures } from './world.ts';
 
 /** Seconds a launcher pod has beyond its guest's own grace period. */
 const launcherGraceMs = 15_000;
-
-/** What may come without our being told of it is looked for again after this time. */
-const lookAgainMs = 10_000;
-const awaited: ReadonlySet<string> = new Set([
-  'BridgeNotFound',
-  'NetworkAttachmentDefinitionNotFound',
-  'ImageNotFound',
-  'SecretNotFound',
-]);
 
 /** Brings pods' sandboxes and guests to what the API says. */
 export class SandboxLoop {
@@ -138,13 +124,13 @@ export class SandboxLoop {
         netns: this.#netns(found.metadata.uid ?? ''),
         node: this.#deps.facts(),
         podNetwork,
-        networks: this.#networks(found),
+        networks: requestedNetworks(found, this.#deps.nads),
         ...(vmi !== undefined && { guest: { vmi, settings: this.#deps.settings } }),
       });
       await (vmi === undefined ? this.#runPlain(found, sandbox) : this.#runGuest(found, vmi, sandbox));
     } catch (error) {
       await this.#tell(found, error);
-      if (error instanceof PatchbayError && awaited.has(error.reason)) {
+      if (isAwaited(error)) {
         return { requeueAfter: lookAgainMs };
       }
       throw error;
@@ -187,36 +173,9 @@ export class SandboxLoop {
   /** A guest that powered off, crashed, or was lost with the machine it ran on. */
   async #ending(found: Pod, vm: VirtualMachineState | undefined): Promise<PodState | undefined> {
     if (vm === undefined) {
-      return found.status?.phase === 'Running'
-        ? {
-            type: 'ended',
-            succeeded: false,
-            reason: 'GuestLost',
-            message: 'QEMU is gone; the node was restarted or its state was removed.',
-          }
-        : undefined;
+      return found.status?.phase === 'Running' ? lost : undefined;
     }
-    const info = await this.#deps.vm.info(vm.uid);
-    switch (info?.status) {
-      case 'shutdown':
-        return {
-          type: 'ended',
-          succeeded: true,
-          reason: 'Completed',
-          message: 'The guest powered itself off.',
-        };
-      case 'panicked':
-        return { type: 'ended', succeeded: false, reason: 'GuestPanicked', message: 'The guest panicked.' };
-      case 'exited':
-        return {
-          type: 'ended',
-          succeeded: false,
-          reason: 'Error',
-          message: 'QEMU ended unexpectedly; its log is in the directory of the machine.',
-        };
-      default:
-        return undefined;
-    }
+    return endingOf((await this.#deps.vm.info(vm.uid))?.status);
   }
 
   async #compose(
@@ -283,17 +242,10 @@ export class SandboxLoop {
     if (!(error instanceof PatchbayError) || error.name === 'ApiError') {
       return;
     }
-    const isImage = error.reason === 'ImageNotFound';
-    const isMachine = ['UnsupportedVolume', 'MemoryMissing', 'SecretNotFound'].includes(error.reason);
-    const reason = isImage ? 'ErrImagePull' : isMachine ? 'CreateContainerConfigError' : 'ContainerCreating';
-    const event = isImage ? 'Failed' : isMachine ? 'Failed' : 'FailedCreatePodSandBox';
+    const { event, state } = failureOf(error);
     this.#deps.events.event(referable(pod, found), 'Warning', event, `${error.reason}: ${messageOf(error)}`);
     const networks = parseNetworkStatus(found.metadata.annotations?.[networkStatusAnnotation]);
-    await this.#patchPod(found, networks.length === 0 ? undefined : networks, {
-      type: 'waiting',
-      reason,
-      message: messageOf(error).slice(0, 1024),
-    });
+    await this.#patchPod(found, networks.length === 0 ? undefined : networks, state);
   }
 
   async #patchPod(
@@ -314,23 +266,6 @@ export class SandboxLoop {
         .patch(pod, { name, namespace }, patch, { subresource: 'status' })
         .catch(ignoreGone);
     }
-  }
-
-  #networks(found: Pod): readonly RequestedNetwork[] {
-    const namespace = found.metadata.namespace ?? 'default';
-    const selections = parseSelections(found.metadata.annotations?.[networksAnnotation], namespace);
-    return selections.map((selection) => {
-      const nad = this.#deps.nads.get({ namespace: selection.namespace, name: selection.name });
-      if (nad === undefined) {
-        const there = this.#deps.nads.list(selection.namespace).map(({ metadata }) => metadata.name);
-        throw new PatchbayError(
-          'NetworkAttachmentDefinitionNotFound',
-          `cannot find a network-attachment-definition (${selection.name}) in namespace (${selection.namespace}); ${there.length === 0 ? 'there is none' : `there are ${there.join(', ')}`}`,
-        );
-      }
-      const what = `NetworkAttachmentDefinition ${selection.namespace}/${selection.name}`;
-      return { selection, config: parseCniConfig(nad.spec?.config, what) };
-    });
   }
 
   #machines(podUid: string): readonly VirtualMachineState[] {

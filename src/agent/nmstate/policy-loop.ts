@@ -1,9 +1,6 @@
 /** One pass over one NodeNetworkConfigurationPolicy on this node: apply, verify, tell; roll back when it fails. */
 import type { Node } from '#api/core/node.ts';
-import {
-  type NodeNetworkConfigurationEnactment,
-  nodeNetworkConfigurationEnactment,
-} from '#api/nmstate.io/node-network-configuration-enactment.ts';
+import type { NodeNetworkConfigurationEnactment } from '#api/nmstate.io/node-network-configuration-enactment.ts';
 import {
   type NodeNetworkConfigurationPolicy,
   nodeNetworkConfigurationPolicy,
@@ -13,25 +10,15 @@ import { FOREIGN_BRIDGES } from '#drivers/ovs/driver.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import type { Clock } from '#machinery/clock.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
-import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
+import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { type EventRecorder, referable } from '#machinery/events.ts';
 import type { Informer } from '#machinery/informer.ts';
-import { statusPatch } from '#machinery/status-patch.ts';
 import { NODE, type Operation, type Resource, resourceId } from '#node-state/resource.ts';
 import { diff } from '../diff.ts';
 import { throwFailures, type World } from '../world.ts';
 import { composePolicy } from './compose-policy.ts';
-import {
-  enactmentName,
-  enactmentStatus,
-  isAt,
-  isFor,
-  nodeLabel,
-  policyLabel,
-  type Stage,
-  stages,
-  turnOf,
-} from './enactment.ts';
+import { isAt, isFor, stages, turnOf } from './enactment.ts';
+import { EnactmentWriter } from './enactment-writer.ts';
 import { isPart } from './part.ts';
 import type { NodeView, PolicyState } from './policy-input.ts';
 
@@ -70,18 +57,18 @@ export class PolicyLoop {
   readonly #attempts = new Map<string, number>();
   /** Names of the interfaces there were when a policy failed. */
   readonly #failedWith = new Map<string, string>();
-  /** What was written last: the informer may not show it yet. */
-  readonly #written = new Map<string, NodeNetworkConfigurationEnactment['status']>();
+  readonly #enactments: EnactmentWriter;
 
   constructor(deps: PolicyDeps) {
     this.#deps = deps;
+    this.#enactments = new EnactmentWriter(deps);
   }
 
   /** Names of policies that failed here: another NIC may mend them. */
   failing(): readonly string[] {
     return this.#deps.policies
       .list()
-      .filter((policy) => isAt(this.#enactment(policy.metadata.name), policy, 'Failing'))
+      .filter((policy) => isAt(this.#enactments.get(policy.metadata.name), policy, 'Failing'))
       .map(({ metadata }) => metadata.name);
   }
 
@@ -94,20 +81,21 @@ export class PolicyLoop {
     const policy = this.#deps.policies.get({ name });
     const self = this.#deps.nodes.get({ name: this.#deps.nodeName });
     if (policy === undefined || !isFor(policy, self)) {
-      await this.#withdraw(name);
+      this.#verified.delete(name);
+      await this.#enactments.withdraw(name);
       return undefined;
     }
     const generation = policy.metadata.generation ?? 1;
     if (this.#verified.get(name) === generation) {
       return undefined;
     }
-    if (isAt(this.#enactment(name), policy, 'Failing') && this.#attempts.has(`${name} ${generation}`)) {
+    if (isAt(this.#enactments.get(name), policy, 'Failing') && this.#attempts.has(`${name} ${generation}`)) {
       return this.#retryFailed(policy, generation);
     }
-    if (!isAt(this.#enactment(name), policy, 'Available')) {
+    if (!isAt(this.#enactments.get(name), policy, 'Available')) {
       const turn = turnOf(this.#deps.nodeName, policy, this.#deps.nodes.list(), this.#deps.enactments.list());
       if (turn !== 'go') {
-        await this.#write(policy, turn === 'wait' ? stages.pending() : stages.aborted());
+        await this.#enactments.write(policy, turn === 'wait' ? stages.pending() : stages.aborted());
         return undefined;
       }
     }
@@ -140,7 +128,7 @@ export class PolicyLoop {
     try {
       const notes = await this.#apply(policy);
       this.#verified.set(name, generation);
-      await this.#write(policy, stages.available(notes), attempt);
+      await this.#enactments.write(policy, stages.available(notes), attempt);
       return undefined;
     } catch (error) {
       if (!(error instanceof PatchbayError) || error.name === 'ApiError') {
@@ -149,7 +137,7 @@ export class PolicyLoop {
       this.#attempts.set(`${name} ${generation}`, attempt + 1);
       this.#failedWith.set(name, await this.#interfaceNames());
       const canRetry = error.retryable && attempt < retries;
-      await this.#write(
+      await this.#enactments.write(
         policy,
         canRetry ? stages.retrying(messageOf(error)) : stages.failing(messageOf(error)),
         attempt,
@@ -180,7 +168,7 @@ export class PolicyLoop {
     if (this.#due(state).length === 0) {
       return state.notes;
     }
-    await this.#write(policy, stages.progressing());
+    await this.#enactments.write(policy, stages.progressing());
     const before = this.#mentioned(state);
     try {
       await this.#carryOut(state);
@@ -249,58 +237,6 @@ export class PolicyLoop {
       foreignBridges: FOREIGN_BRIDGES,
     };
   }
-
-  #enactment(policy: string): NodeNetworkConfigurationEnactment | undefined {
-    return this.#deps.enactments.get({ name: enactmentName(this.#deps.nodeName, policy) });
-  }
-
-  async #write(policy: NodeNetworkConfigurationPolicy, stage: Stage, retryCount = 0): Promise<void> {
-    const { client, nodeName, clock } = this.#deps;
-    const name = enactmentName(nodeName, policy.metadata.name);
-    const kind = nodeNetworkConfigurationEnactment;
-    const before = this.#written.get(name) ?? this.#enactment(policy.metadata.name)?.status;
-    const status = enactmentStatus(before, policy, stage, retryCount, clock.now());
-    const patch = statusPatch(before, status);
-    if (patch === undefined) {
-      return;
-    }
-    this.#written.set(name, status);
-    const labels = { [policyLabel]: policy.metadata.name, [nodeLabel]: nodeName };
-    try {
-      await client.patch(kind, { name }, patch, { subresource: 'status' });
-    } catch (error) {
-      if (!isNotFound(error)) {
-        throw error;
-      }
-      await client.create(kind, { metadata: { name, labels, ownerReferences: [ownerOf(policy)] } });
-      await client.patch(kind, { name }, { type: 'merge', body: { status } }, { subresource: 'status' });
-    }
-  }
-
-  /** A policy that is gone or for other nodes changes nothing on the node; only its enactment goes. */
-  async #withdraw(policy: string): Promise<void> {
-    this.#verified.delete(policy);
-    const known = this.#enactment(policy);
-    this.#written.delete(enactmentName(this.#deps.nodeName, policy));
-    if (known === undefined) {
-      return;
-    }
-    try {
-      await this.#deps.client.delete(nodeNetworkConfigurationEnactment, { name: known.metadata.name });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-}
-
-function ownerOf(policy: NodeNetworkConfigurationPolicy): {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-} {
-  const { name, uid = '' } = policy.metadata;
-  return { apiVersion: 'nmstate.io/v1', kind: 'NodeNetworkConfigurationPolicy', name, uid };
 }
 
 function standsOn(operation: Operation, names: ReadonlySet<string>): boolean {

@@ -1,23 +1,10 @@
 /** Operations on links, addresses, routes and namespaces -> lines for `ip -batch`, `bridge -batch` and `ethtool`. Pure. */
 import { PatchbayError } from '#machinery/errors.ts';
-import type { BridgePort, Link, LinkType } from '#node-state/link.ts';
+import type { Link, LinkType } from '#node-state/link.ts';
 import { type Netns, NODE, type Operation } from '#node-state/resource.ts';
 import type { IpResource } from './driver.ts';
-
-/** When a step runs: stages one after the other; in a stage, steps of one tool and namespace are one batch. */
-export type Stage = 'undo' | 'remove' | 'make' | 'set' | 'finish' | 'mark';
-
-export const stages: readonly Stage[] = ['undo', 'remove', 'make', 'set', 'finish', 'mark'];
-
-/** One line for one tool. */
-export interface Step {
-  readonly stage: Stage;
-  readonly tool: 'ip' | 'bridge' | 'ethtool';
-  readonly netns: Netns;
-  readonly line: string;
-  /** Complaints that mean "so already". */
-  readonly tolerate?: RegExp;
-}
+import { portSteps, type Step } from './port-lines.ts';
+import { bridgeWords, plainText, routeWords, whole, word } from './words.ts';
 
 /** What is constant for a node. */
 export interface LineContext {
@@ -237,48 +224,6 @@ function settings(link: Link, alias: string | undefined): string {
   return words.join(' ');
 }
 
-function portSteps(
-  netns: Netns,
-  name: string,
-  port: BridgePort | undefined,
-  stage: Stage = 'set',
-): readonly Step[] {
-  if (port === undefined) {
-    return [];
-  }
-  const flags: string[] = [];
-  if (port.learning !== undefined) flags.push(`learning ${port.learning ? 'on' : 'off'}`);
-  if (port.isolated !== undefined) flags.push(`isolated ${port.isolated ? 'on' : 'off'}`);
-  if (port.hairpin !== undefined) flags.push(`hairpin ${port.hairpin ? 'on' : 'off'}`);
-  const steps: Step[] = [];
-  if (flags.length > 0) {
-    steps.push({
-      stage,
-      tool: 'ip',
-      netns,
-      line: `link set dev ${word(name)} type bridge_slave ${flags.join(' ')}`,
-    });
-  }
-  for (const line of vlanLines(name, port)) {
-    steps.push({ stage: 'finish', tool: 'bridge', netns, line, tolerate: /No such|not exist/ });
-  }
-  return steps;
-}
-
-function vlanLines(name: string, port: BridgePort): readonly string[] {
-  if (port.vlans === undefined) {
-    return [];
-  }
-  const lines = port.vlans.some((vlan) => vlan.id === 1) ? [] : [`vlan del dev ${word(name)} vid 1`];
-  for (const vlan of port.vlans) {
-    const range = vlan.endId === undefined ? `${whole(vlan.id)}` : `${whole(vlan.id)}-${whole(vlan.endId)}`;
-    lines.push(
-      `vlan add dev ${word(name)} vid ${range}${vlan.pvid ? ' pvid' : ''}${vlan.untagged ? ' untagged' : ''}`,
-    );
-  }
-  return lines;
-}
-
 function offloadSteps(link: Link): readonly Step[] {
   const steps: Step[] = [{ stage: 'finish', tool: 'ethtool', netns: link.netns, line: word(link.name) }];
   if (link.device.type === 'veth') {
@@ -302,60 +247,6 @@ function aliasOf(link: Link, context: LineContext): string | undefined {
   return `"patchbay:${word(context.tag)}${description}"`;
 }
 
-function bridgeWords(bridge: Extract<LinkType, { type: 'bridge' }>): string {
-  const words = [` stp_state ${bridge.stp ? 1 : 0}`];
-  // Not named when off: kernels without VLAN filtering refuse the attribute.
-  if (bridge.vlanFiltering) words.push('vlan_filtering 1');
-  if (bridge.forwardDelay !== undefined) words.push(`forward_delay ${whole(bridge.forwardDelay * 100)}`);
-  if (bridge.helloTime !== undefined) words.push(`hello_time ${whole(bridge.helloTime * 100)}`);
-  if (bridge.maxAge !== undefined) words.push(`max_age ${whole(bridge.maxAge * 100)}`);
-  if (bridge.ageingTime !== undefined) words.push(`ageing_time ${whole(bridge.ageingTime * 100)}`);
-  if (bridge.priority !== undefined) words.push(`priority ${whole(bridge.priority)}`);
-  if (bridge.multicastSnooping !== undefined)
-    words.push(`mcast_snooping ${bridge.multicastSnooping ? 1 : 0}`);
-  if (bridge.groupForwardMask !== undefined) words.push(`group_fwd_mask ${whole(bridge.groupForwardMask)}`);
-  return words.join(' ');
-}
-
-function routeWords(
-  destination: string,
-  via: string | undefined,
-  link: string,
-  metric?: number,
-  mtu?: number,
-): string {
-  const words = [word(destination)];
-  if (via !== undefined) words.push(`via ${word(via)}`);
-  words.push(`dev ${word(link)}`);
-  if (metric !== undefined) words.push(`metric ${whole(metric)}`);
-  if (mtu !== undefined) words.push(`mtu ${whole(mtu)}`);
-  return words.join(' ');
-}
-
 function set(netns: Netns, line: string): Step {
   return { stage: netns === NODE ? 'make' : 'set', tool: 'ip', netns, line };
-}
-
-/** A value that is one word for `ip`'s parser, whatever it holds; anything else is refused. */
-function word(value: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$|^::[A-Za-z0-9.:/]*$/.test(value)) {
-    throw new PatchbayError('InvalidName', `"${value}" cannot be given to the kernel as a name or address`, {
-      retryable: false,
-    });
-  }
-  return value;
-}
-
-function whole(value: number): string {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new PatchbayError('InvalidNumber', `${value} is no whole number that the kernel takes`, {
-      retryable: false,
-    });
-  }
-  return String(value);
-}
-
-/** Free text as part of a quoted word: printable ASCII without quotes and backslashes, at most 160 characters. */
-function plainText(text: string): string {
-  return text.replace(/[^\x20-\x7e]|["'\\]/g, '?').slice(0, 160);
 }

@@ -1,54 +1,9 @@
 /** What `ip -j -d` prints -> resources and views. Pure. */
 import type { BridgePort, BridgeVlan, Link, LinkType } from '#node-state/link.ts';
 import { type Netns, NODE } from '#node-state/resource.ts';
-import type { InterfaceView, IpResource, RouteView } from './driver.ts';
+import type { IpResource } from './driver.ts';
 import { rawMark } from './lines.ts';
-
-/** A link or address dump of iproute2, as far as it is read. */
-export interface IpLink {
-  readonly ifindex: number;
-  readonly ifname: string;
-  readonly flags: readonly string[];
-  readonly mtu: number;
-  readonly operstate?: string;
-  readonly link_type?: string;
-  readonly address?: string;
-  readonly master?: string;
-  readonly link?: string;
-  readonly link_index?: number;
-  readonly link_netnsid?: number;
-  readonly ifalias?: string;
-  readonly linkinfo?: {
-    readonly info_kind?: string;
-    readonly info_data?: Readonly<Record<string, unknown>>;
-    readonly info_slave_kind?: string;
-    readonly info_slave_data?: Readonly<Record<string, unknown>>;
-  };
-  readonly addr_info?: readonly {
-    family: string;
-    local: string;
-    prefixlen: number;
-    scope: string;
-    nodad?: boolean;
-  }[];
-}
-
-export interface IpRoute {
-  readonly type?: string;
-  readonly dst: string;
-  readonly gateway?: string;
-  readonly dev?: string;
-  readonly protocol?: string;
-  readonly table?: string;
-  readonly metric?: number;
-  readonly metrics?: readonly { readonly mtu?: number }[];
-}
-
-export interface IpNeighbour {
-  readonly dst: string;
-  readonly dev: string;
-  readonly lladdr?: string;
-}
+import { type IpLink, type IpNeighbour, type IpRoute, isOwnRoute, isUp } from './view.ts';
 
 /** VLANs of one bridge port, as `bridge -j vlan show` prints them. */
 export interface PortVlans {
@@ -122,16 +77,6 @@ function routeOf(netns: Netns, route: IpRoute): readonly IpResource[] {
       ...(mtu !== undefined && { mtu }),
     },
   ];
-}
-
-function isOwnRoute(route: IpRoute): boolean {
-  const isMain = route.table === undefined || route.table === 'main';
-  return (
-    isMain &&
-    route.protocol !== 'kernel' &&
-    route.protocol !== 'ra' &&
-    (route.type ?? 'unicast') === 'unicast'
-  );
 }
 
 /** True for the node's end of a pair that leads into a sandbox of ours. */
@@ -267,10 +212,6 @@ function vlanOf(entry: { vlan: number; vlanEnd?: number; flags?: readonly string
   };
 }
 
-function isUp(link: IpLink): boolean {
-  return link.flags.includes('UP');
-}
-
 function markOf(link: IpLink): string {
   return (link.ifalias ?? '').split(' ')[1] ?? '';
 }
@@ -278,56 +219,4 @@ function markOf(link: IpLink): string {
 function descriptionOf(link: IpLink, tag: string): string | undefined {
   const prefix = `patchbay:${tag} `;
   return link.ifalias?.startsWith(prefix) === true ? link.ifalias.slice(prefix.length) : undefined;
-}
-
-/** An interface for reports. */
-export function interfaceView(link: IpLink): InterfaceView {
-  const kind = link.linkinfo?.info_kind ?? (link.link_type === 'loopback' ? 'loopback' : 'ether');
-  const addresses = (family: string): { ip: string; prefixLength: number }[] =>
-    (link.addr_info ?? [])
-      .filter((info) => info.family === family)
-      .map((info) => ({ ip: info.local, prefixLength: info.prefixlen }));
-  const vlanId = Number(link.linkinfo?.info_data?.['id'] ?? Number.NaN);
-  return {
-    name: link.ifname,
-    index: link.ifindex,
-    kind,
-    ...(link.address !== undefined && { mac: link.address }),
-    mtu: link.mtu,
-    up: isUp(link),
-    carrier: link.flags.includes('LOWER_UP'),
-    ...(link.master !== undefined && { controller: link.master }),
-    ...(link.link !== undefined && kind !== 'veth' && { parent: link.link }),
-    ...(kind === 'vlan' && Number.isInteger(vlanId) && { vlanId }),
-    ...(link.ifalias !== undefined && { alias: link.ifalias }),
-    ...(kind === 'bridge' && link.linkinfo?.info_data !== undefined && { bridge: link.linkinfo.info_data }),
-    ipv4: addresses('inet'),
-    ipv6: addresses('inet6'),
-  };
-}
-
-/** A route for reports; undefined for the kernel's own. */
-export function routeView(route: IpRoute): RouteView | undefined {
-  if (!isOwnRoute(route) || route.dev === undefined) {
-    return undefined;
-  }
-  const isIpv6 = (route.gateway ?? route.dst).includes(':');
-  return {
-    destination: route.dst === 'default' ? (isIpv6 ? '::/0' : '0.0.0.0/0') : route.dst,
-    ...(route.gateway !== undefined && { via: route.gateway }),
-    link: route.dev,
-    metric: route.metric ?? 0,
-  };
-}
-
-/** Parses the JSON arrays that `ip -j -batch` prints one after the other. */
-export function parseArrays(text: string): readonly (readonly unknown[])[] {
-  const arrays: unknown[][] = [];
-  for (const line of text.split('\n')) {
-    if (line.trim() !== '') {
-      const parsed: unknown = JSON.parse(line);
-      arrays.push(Array.isArray(parsed) ? parsed : []);
-    }
-  }
-  return arrays;
 }

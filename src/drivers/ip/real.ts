@@ -6,18 +6,17 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { type Netns, NODE, type Operation, type Outcome } from '#node-state/resource.ts';
 import { batchOnce, type LineErrors, ResidentBatch } from './batch.ts';
 import type { IpDriver, IpResource, RouteView } from './driver.ts';
-import { type LineContext, type Step, stages, stepsOf } from './lines.ts';
+import { type LineContext, stepsOf } from './lines.ts';
+import { isHostEnd, type PortVlans, resourcesOf } from './observe.ts';
+import { type Step, stages } from './port-lines.ts';
 import {
   type IpLink,
   type IpNeighbour,
   type IpRoute,
   interfaceView,
-  isHostEnd,
-  type PortVlans,
   parseArrays,
-  resourcesOf,
   routeView,
-} from './observe.ts';
+} from './view.ts';
 
 /** How the driver knows what is ours and what the kernel can. */
 export interface IpDriverOptions {
