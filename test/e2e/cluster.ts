@@ -151,6 +151,11 @@ export function vmManifest(options: {
   });
 }
 
+/** Several JSON manifests as one. */
+export function listOf(manifests: readonly string[]): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests.map((one) => JSON.parse(one)) });
+}
+
 /** A NetworkAttachmentDefinition of type bridge. */
 export function bridgeNad(
   namespace: string,

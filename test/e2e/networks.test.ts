@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pod } from '#api/core/pod.ts';
 import { virtualMachineInstance as vmi } from '#api/kubevirt.io/virtual-machine-instance.ts';
-import { bridgeNad, bridgePolicy, type Cluster, openCluster, vmManifest } from './cluster.ts';
+import { bridgeNad, bridgePolicy, type Cluster, listOf, openCluster, vmManifest } from './cluster.ts';
 import { instance } from './patchbay.ts';
 
 const namespace = 'networks';
@@ -42,8 +42,11 @@ async function applyEverything(): Promise<void> {
       containers: [{ name: 'main', image: 'localhost/none' }],
     },
   }));
-  const documents = [...nads, ...vms, ...plain.map((one) => JSON.stringify(one))];
-  await cluster.must(['create', '-f', '-'], documents.join('\n---\n'));
+  await cluster.must(
+    ['create', '-f', '-'],
+    listOf([...nads, ...vms, ...plain.map((one) => JSON.stringify(one))]),
+  );
+  await cluster.must(['wait', '-n', namespace, 'vm', '--all', '--for=condition=Ready', '--timeout=60s']);
   await cluster.must([
     'wait',
     '-n',
