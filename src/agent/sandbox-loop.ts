@@ -9,7 +9,7 @@ import type { VmInfo } from '#drivers/qemu/driver.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
-import type { VirtualMachineState } from '#node-state/vm.ts';
+import type { VirtualMachineState, VmNic } from '#node-state/vm.ts';
 import { composeSandbox, type Sandbox } from './compose-sandbox.ts';
 import { composeVm } from './compose-vm.ts';
 import { gatherInputs } from './machine-inputs.ts';
@@ -23,12 +23,12 @@ import { throwFailures } from './world.ts';
 
 /** Seconds a launcher pod has beyond its guest's own grace period. */
 const launcherGraceMs = 15_000;
+/** A guest that still boots does not hear its power button: it is pressed again until the guest is off. */
+const pressAgainMs = 1000;
 
 /** Brings pods' sandboxes and guests to what the API says. */
 export class SandboxLoop {
   readonly #deps: SandboxDeps;
-  /** Guests whose power button was pressed. */
-  readonly #pressed = new Set<string>();
   /** Pods whose guest ended: the informer may still show them as running. */
   readonly #ended = new Set<string>();
   /** Warnings already told, by VMI and text. */
@@ -62,7 +62,6 @@ export class SandboxLoop {
     const netns = this.#netns(uid);
     for (const vm of this.#machines(uid)) {
       this.#deps.guests.forget(vm.uid);
-      this.#pressed.delete(vm.uid);
     }
     throwFailures(await this.#deps.world.reconcile(netns, []));
     return undefined;
@@ -100,11 +99,8 @@ export class SandboxLoop {
       await this.#deps.vm.kill(vm.uid);
       return 0;
     }
-    if (!this.#pressed.has(vm.uid)) {
-      this.#pressed.add(vm.uid);
-      await this.#deps.vm.powerdown(vm.uid);
-    }
-    return due;
+    await this.#deps.vm.powerdown(vm.uid);
+    return Math.min(due, pressAgainMs);
   }
 
   async #run(found: Pod): Promise<ReconcileResult | undefined> {
@@ -160,7 +156,7 @@ export class SandboxLoop {
     }
     const [failed, vm] = await Promise.all([
       this.#deps.world.reconcile(netns, [...sandbox.resources, ...this.#machines(uid)]),
-      this.#compose(vmi, netns, sandbox, known === undefined),
+      known === undefined ? this.#compose(vmi, netns, sandbox) : withLinkStates(known, sandbox.nics),
     ]);
     throwFailures(failed);
     throwFailures(await this.#deps.world.reconcile(netns, [...sandbox.resources, vm]));
@@ -178,16 +174,11 @@ export class SandboxLoop {
     return endingOf((await this.#deps.vm.info(vm.uid))?.status);
   }
 
-  async #compose(
-    vmi: VirtualMachineInstance,
-    netns: string,
-    sandbox: Sandbox,
-    isNew: boolean,
-  ): Promise<VirtualMachineState> {
+  async #compose(vmi: VirtualMachineInstance, netns: string, sandbox: Sandbox): Promise<VirtualMachineState> {
     const { warnings, ...inputs } = await gatherInputs(vmi, this.#deps.images, this.#deps.client);
     for (const warning of warnings) {
       const id = `${vmi.metadata.uid} ${warning}`;
-      if (isNew && !this.#told.has(id)) {
+      if (!this.#told.has(id)) {
         this.#told.add(id);
         this.#deps.events.event(
           referable(virtualMachineInstance, vmi),
@@ -244,6 +235,10 @@ export class SandboxLoop {
     }
     const { event, state } = failureOf(error);
     this.#deps.events.event(referable(pod, found), 'Warning', event, `${error.reason}: ${messageOf(error)}`);
+    if (found.status?.phase === 'Running') {
+      // The guest goes on; only its surroundings could not be mended.
+      return;
+    }
     const networks = parseNetworkStatus(found.metadata.annotations?.[networkStatusAnnotation]);
     await this.#patchPod(found, networks.length === 0 ? undefined : networks, state);
   }
@@ -281,6 +276,15 @@ export class SandboxLoop {
 function ignoreGone(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
   return undefined;
+}
+
+/** A guest that runs stays what it was started with: images and secrets may be others by now. Only its cables follow. */
+function withLinkStates(known: VirtualMachineState, wanted: readonly VmNic[]): VirtualMachineState {
+  const nics = known.nics.map((nic) => ({
+    ...nic,
+    linkUp: wanted.find(({ name }) => name === nic.name)?.linkUp ?? nic.linkUp,
+  }));
+  return { ...known, nics };
 }
 
 function wholeSeconds(time: string): string {
