@@ -15,6 +15,10 @@ import { virtualMachineInstance } from './kubevirt.io/virtual-machine-instance.t
 import { nodeNetworkConfigurationEnactment } from './nmstate.io/node-network-configuration-enactment.ts';
 import { nodeNetworkConfigurationPolicy } from './nmstate.io/node-network-configuration-policy.ts';
 import { nodeNetworkState } from './nmstate.io/node-network-state.ts';
+import { clusterRole } from './rbac.authorization.k8s.io/cluster-role.ts';
+import { clusterRoleBinding } from './rbac.authorization.k8s.io/cluster-role-binding.ts';
+import { role } from './rbac.authorization.k8s.io/role.ts';
+import { roleBinding } from './rbac.authorization.k8s.io/role-binding.ts';
 
 export const kinds: readonly KindDefinition[] = [
   namespace,
@@ -26,6 +30,10 @@ export const kinds: readonly KindDefinition[] = [
   serviceAccount,
   event,
   lease,
+  role,
+  roleBinding,
+  clusterRole,
+  clusterRoleBinding,
   networkAttachmentDefinition,
   nodeNetworkConfigurationPolicy,
   nodeNetworkConfigurationEnactment,
