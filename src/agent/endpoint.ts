@@ -95,10 +95,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const organisation = (request.socket as TLSSocket).getPeerCertificate().subject?.O as
-    | string
-    | string[]
-    | undefined;
+  const organisation = (request.socket as TLSSocket).getPeerCertificate().subject?.O;
   if (![organisation].flat().includes(adminGroup)) {
     answer(response, 403, { message: `only clients of ${adminGroup} may use this endpoint` });
     return;

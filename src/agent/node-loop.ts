@@ -86,7 +86,7 @@ export class NodeLoop {
     }
     const wrongMetadata = createMergePatch(
       pick(known.metadata, metadata),
-      metadata as unknown as Readonly<Record<string, unknown>>,
+      metadata as unknown,
     );
     if (wrongMetadata !== undefined) {
       const body = { metadata: wrongMetadata };
@@ -143,7 +143,7 @@ export class NodeLoop {
       const found: NodeNetworkState = await this.#deps.client.get(nodeNetworkState, {
         name: this.#deps.nodeName,
       });
-      return found.status?.currentState as Part | undefined;
+      return found.status?.currentState;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;

@@ -43,7 +43,7 @@ export function vmiStatus(report: VmiReport): VirtualMachineInstanceStatus {
   const { vmi, vm, now } = report;
   const before = vmi.status ?? {};
   // What an agent told before is kept until it tells again: our restart is no news.
-  const wasConnected = hasCondition(before.conditions as readonly Condition[] | undefined, 'AgentConnected');
+  const wasConnected = hasCondition(before.conditions, 'AgentConnected');
   const isKept = report.guest === 'pending' && wasConnected;
   const guest = report.guest === 'pending' ? undefined : report.guest;
   const phases = before.phaseTransitionTimestamps ?? [];
@@ -70,7 +70,7 @@ export function vmiStatus(report: VmiReport): VirtualMachineInstanceStatus {
 function vmiConditions(report: VmiReport, isConnected: boolean): readonly Condition[] {
   const { vmi, status, now } = report;
   const isPaused = status === 'paused';
-  let conditions: readonly Condition[] = (vmi.status?.conditions ?? []) as readonly Condition[];
+  let conditions: readonly Condition[] = (vmi.status?.conditions ?? []);
   const claim = (one: ConditionClaim): void => {
     conditions = setCondition(conditions, one, now);
   };

@@ -63,7 +63,7 @@ export function enactmentStatus(
 ): Status {
   const generation = policy.metadata.generation ?? 1;
   const known = before?.policyGeneration === generation ? before : undefined;
-  let conditions: readonly Condition[] = (known?.conditions ?? []) as readonly Condition[];
+  let conditions: readonly Condition[] = (known?.conditions ?? []);
   for (const type of types) {
     const holds = type === stage.type;
     conditions = setCondition(
@@ -98,7 +98,7 @@ export function isAt(
 ): boolean {
   return (
     enactment?.status?.policyGeneration === (policy.metadata.generation ?? 1) &&
-    hasCondition(enactment.status.conditions as readonly Condition[] | undefined, type)
+    hasCondition(enactment.status.conditions, type)
   );
 }
 
@@ -143,5 +143,5 @@ export function slots(maxUnavailable: number | string | undefined, matching: num
 }
 
 function isReady(node: Node): boolean {
-  return hasCondition(node.status?.conditions as readonly Condition[] | undefined, 'Ready');
+  return hasCondition(node.status?.conditions, 'Ready');
 }
