@@ -87,7 +87,7 @@ export class FakeApiClient implements ApiClient {
       apiVersion: apiVersionOf(kind),
       kind: kind.kind,
       metadata,
-    } as T);
+    });
     this.writes.push(write);
     return this.#put(kind, created, 'ADDED');
   }
@@ -142,7 +142,8 @@ export class FakeApiClient implements ApiClient {
     } else if (options.propagationPolicy === 'Orphan') {
       finalizers.add('orphan');
     }
-    const grace = options.gracePeriodSeconds ?? (gracePeriodOf(kind, old) || 0);
+    const own = gracePeriodOf(kind, old);
+    const grace = own === undefined ? 0 : (options.gracePeriodSeconds ?? own);
     const waits = finalizers.size > 0 || grace > 0 || (kind.kind === 'Namespace' && hasSpecFinalizers(old));
     if (!waits) {
       this.#remove(kind, old);

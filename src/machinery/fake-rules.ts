@@ -31,10 +31,10 @@ export function merge<T extends KubeObject>(
       ...(labels === undefined ? {} : { labels }),
       ...(annotations === undefined ? {} : { annotations }),
     };
-    return { ...old, metadata, status: after.status } as T;
+    return { ...old, metadata, status: after.status };
   }
   if (subresource === 'finalize') {
-    return { ...old, spec: after.spec } as T;
+    return { ...old, spec: after.spec };
   }
   const status = hasStatus(kind) ? { status: before.status } : {};
   const changed = !equal(before.spec, after.spec);
@@ -45,11 +45,11 @@ export function merge<T extends KubeObject>(
 /** An object as the server stores it first. */
 export function initial<T extends KubeObject>(kind: KindRef, object: T): T {
   if (kind.kind === 'Namespace' && kind.group === '') {
-    return { ...object, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } } as unknown as T;
+    return { ...object, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } };
   }
   if (kind.kind === 'Pod' && kind.group === '') {
     const { status } = object as AnyObject;
-    return { ...object, status: status ?? { phase: 'Pending' } } as unknown as T;
+    return { ...object, status: status ?? { phase: 'Pending' } };
   }
   return object;
 }

@@ -43,7 +43,7 @@ export class HttpTransport {
     // Watches hold their connections for minutes and must not use up those of short requests.
     this.#agent = agent({ keepAlive: true, maxSockets: 16, scheduling: 'lifo' });
     this.#watchAgent = agent({ keepAlive: true, keepAliveMsecs: 15_000 });
-    this.#request = secure ? (https.request as typeof http.request) : http.request;
+    this.#request = secure ? https.request : http.request;
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Newline-delimited JSON of a watch. */
 import type { KubeObject } from '#api/meta.ts';
 import type { WatchEvent } from './api-client.ts';
-import { ApiError, PatchbayError, type StatusBody } from './errors.ts';
+import { ApiError, PatchbayError } from './errors.ts';
 
 const newline = 0x0a;
 
@@ -38,7 +38,7 @@ function parseEvent<T extends KubeObject>(line: string): WatchEvent<T> {
     case 'BOOKMARK':
       return { type: event.type, object: event.object as T };
     case 'ERROR':
-      throw new ApiError(event.object as StatusBody);
+      throw new ApiError(event.object);
     default:
       throw new PatchbayError(
         'InvalidAnswer',

@@ -27,8 +27,9 @@ async function observe(scope: Netns): Promise<readonly Sysctl[]> {
 }
 
 async function apply(operations: readonly Operation<Sysctl>[]): Promise<readonly Outcome<Sysctl>[]> {
-  const groups = Map.groupBy(operations, ({ op, ...rest }) =>
-    'to' in rest ? rest.to.netns : rest.from.netns,
+  const groups = Map.groupBy(
+    operations,
+    (operation) => (operation.op === 'delete' ? operation.from : operation.to).netns,
   );
   const outcomes = await Promise.all([...groups].map(([netns, group]) => applyIn(netns, group)));
   const byOperation = new Map(outcomes.flat().map((outcome) => [outcome.operation, outcome]));

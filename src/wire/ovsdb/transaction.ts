@@ -1,6 +1,6 @@
 /** Operations of a `transact` request (RFC 7047 section 5.2) and what came of them. */
 import { PatchbayError } from '#machinery/errors.ts';
-import { type Atom, columnOf, encodeColumns, encodeValue, type Value } from './codec.ts';
+import { columnOf, encodeColumns, encodeValue, type Value } from './codec.ts';
 import type { DatabaseSchema, TableSchema } from './schema.ts';
 
 /** `[column, function, value]`; several must all hold. */
@@ -164,5 +164,5 @@ function encodeTriple(
   const type = columnOf(table, name, column);
   // Functions and mutators take sets also of scalars' type, and arithmetic takes a bare number for a set of numbers.
   const arithmetic = typeof value === 'number' && verb.endsWith('=') && verb !== '==' && verb !== '!=';
-  return [column, verb, arithmetic ? value : encodeValue(type, value as Value | Atom)];
+  return [column, verb, arithmetic ? value : encodeValue(type, value)];
 }

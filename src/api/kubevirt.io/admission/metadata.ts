@@ -9,7 +9,7 @@ import { MAX_LABEL } from '../../names.ts';
  * The name becomes the label `vm.kubevirt.io/name` of the launcher pod and the guest's host name; both end at 63 characters.
  * KubeVirt finds that out when the launcher pod is refused.
  */
-export function nameCauses({ name = '' }: Pick<ObjectMeta, 'name'>): readonly Cause[] {
+export function nameCauses({ name }: Pick<ObjectMeta, 'name'>): readonly Cause[] {
   if (name.length <= MAX_LABEL) return [];
   return [
     invalid(
