@@ -105,6 +105,10 @@ test('what is wrong is refused with the field', async () => {
   expect((await server.kubectl('create', '-f', unknown)).err).toContain(
     'strict decoding error: unknown field "spec.colour"',
   );
+  const misspelt = await manifest('misspelt.yaml', gadget('small', '  siez: 1\n'));
+  expect((await server.kubectl('create', '-f', misspelt)).err).toContain(
+    'unknown field "spec.siez" (did you mean "size"?)',
+  );
 });
 
 test('a List is taken apart, and a kind that is not served is refused as such', async () => {

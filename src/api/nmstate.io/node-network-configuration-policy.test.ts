@@ -32,6 +32,8 @@ describe('rules of a policy', () => {
     ['no name', state({ type: 'linux-bridge' }), [`Required ${at}.name`]],
     ['long name', state({ ...br1, name: 'a-bridge-name-16' }), [`Invalid ${at}.name`]],
     ['unknown type', state({ ...br1, type: 'linux-brigde' }), [`NotSupported ${at}.type`]],
+    ['misspelt key', state({ ...br1, brigde: {} }), [`Invalid ${at}.brigde`]],
+    ['misspelt key of a bridge', state({ ...br1, bridge: { prot: [] } }), [`Invalid ${at}.bridge.prot`]],
     ['unknown state', state({ ...br1, state: 'on' }), [`NotSupported ${at}.state`]],
     ['mtu', state({ ...br1, mtu: 'jumbo' }), [`Invalid ${at}.mtu`]],
     ['MAC address', state({ ...br1, 'mac-address': '1:2' }), [`Invalid ${at}.mac-address`]],

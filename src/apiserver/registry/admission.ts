@@ -2,6 +2,7 @@
 import type { AdmissionRequest, KindDefinition, KindRef } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kind.ts';
 import type { KubeObject, ObjectMeta } from '#api/meta.ts';
+import { explainUnknownField } from '#api/unknown-field.ts';
 import { badRequest, invalid } from '../api-errors.ts';
 import { restrictNode } from '../auth/restrict-node.ts';
 import { updateManagedFields } from '../patch/apply/apply.ts';
@@ -39,7 +40,7 @@ export function admit(
   const operation = old === undefined ? 'CREATE' : 'UPDATE';
   const { fieldValidation } = options;
   const processed = processObject(kind, candidate.object, { operation, old, fieldValidation, subresource });
-  reportFields(call, processed.unknownFields, candidate.duplicates ?? [], fieldValidation);
+  reportFields(call, candidate, processed.unknownFields, fieldValidation);
   const name = candidate.object.metadata.name ?? '';
   if (processed.causes.some((cause) => shapeless.has(cause.type))) {
     throw invalid(kind, name, processed.causes);
@@ -79,10 +80,11 @@ function admissionRequest(
   };
 }
 
+/** The words are kube-apiserver's; kinds of our own get a remedy after them. */
 function reportFields(
   call: Call,
+  { kind, duplicates = [] }: Candidate,
   unknown: readonly string[],
-  duplicates: readonly string[],
   level: WriteOptions['fieldValidation'],
 ): void {
   if (level === 'Ignore' || unknown.length + duplicates.length === 0) {
@@ -90,7 +92,10 @@ function reportFields(
   }
   const faults = [
     ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
-    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+    ...unknown.map((path) => {
+      const remedy = kind.builtin === true ? undefined : explainUnknownField(kind.schema, path);
+      return `unknown field ${JSON.stringify(path)}${remedy === undefined ? '' : ` (${remedy})`}`;
+    }),
   ];
   if (level === 'Strict') {
     throw badRequest(`strict decoding error: ${faults.join(', ')}`);

@@ -40,6 +40,10 @@ export interface VmiPlan {
 
 type Phase = NonNullable<VirtualMachineInstanceStatus['phase']>;
 
+const missingNad = 'NetworkAttachmentDefinitionNotFound';
+/** Nodes offer their bridges under it. */
+const bridgeResource = 'bridge.network.kubevirt.io/';
+
 /** Milliseconds a VMI may wait for a node before its status says so: nearly all are bound sooner and save a write. */
 const quietMs = 500;
 
@@ -106,7 +110,9 @@ function syncWithPod(input: VmiInput, pod: Pod, networks: LauncherNetworks): Vmi
   const conditions = podProblems(known.conditions ?? [], pod, now);
   const status = conditions.length === 0 && known.conditions === undefined ? known : { ...known, conditions };
   if (nodeName === undefined) {
-    return { deletePods: [], ...waiting(status, pod, now) };
+    // A pod's resources cannot be changed: one that waits for those of a definition mended since is made anew.
+    const isStale = networks.missing.length === 0 && !asksFor(pod, networks.resources);
+    return { deletePods: isStale && !isTerminating(pod) ? [pod] : [], ...waiting(status, pod, now) };
   }
   const { phase = 'Pending' } = status;
   const early = phase === 'Pending' || phase === 'Scheduling';
@@ -143,18 +149,27 @@ function waiting(
     : { status: moved(status, 'Scheduling', now) };
 }
 
-/** An image that cannot be had is the VMI's problem too; the words are the node's. */
+/** What a launcher waits for in vain. `ContainerCreating` has a message only when its network could not be made. */
+const podReasons = [
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'CreateContainerError',
+  'CreateContainerConfigError',
+  'ContainerCreating',
+];
+
+/** An image or a network that cannot be had is the VMI's problem too; the words are the node's. */
 function podProblems(conditions: readonly Condition[], pod: Pod, now: number): readonly Condition[] {
-  const reasons = ['ErrImagePull', 'ImagePullBackOff', 'CreateContainerError', 'CreateContainerConfigError'];
-  const stuck = pod.status?.containerStatuses?.find(({ state }) =>
-    reasons.includes(state?.waiting?.reason ?? ''),
-  );
+  const told = findCondition(conditions, 'Synchronized')?.reason ?? '';
+  const stuck = pod.status?.containerStatuses?.find(({ state }) => {
+    const { reason = '', message = '' } = state?.waiting ?? {};
+    return podReasons.includes(reason) && (reason !== 'ContainerCreating' || message !== '');
+  });
   const { reason, message } = stuck?.state?.waiting ?? {};
-  if (reason !== undefined) {
+  if (reason !== undefined && told !== missingNad) {
     return setCondition(conditions, { type: 'Synchronized', status: 'False', reason, message }, now);
   }
-  const told = findCondition(conditions, 'Synchronized')?.reason ?? '';
-  return told === 'FailedCreate' || reasons.includes(told)
+  return told === 'FailedCreate' || (reason === undefined && podReasons.includes(told))
     ? removeCondition(conditions, 'Synchronized')
     : conditions;
 }
@@ -165,7 +180,7 @@ function withNetworkCondition(
   { missing }: LauncherNetworks,
   status: VirtualMachineInstanceStatus,
 ): VirtualMachineInstanceStatus {
-  const reason = 'NetworkAttachmentDefinitionNotFound';
+  const reason = missingNad;
   const conditions = status.conditions ?? [];
   if (missing.length > 0) {
     const message = explainMissing(missing, input.knownNads);
@@ -188,7 +203,7 @@ function withWarning(input: VmiInput, { missing }: LauncherNetworks): Pick<VmiPl
   }
   return {
     warning: {
-      reason: 'NetworkAttachmentDefinitionNotFound',
+      reason: missingNad,
       message: explainMissing(missing, input.knownNads),
     },
   };
@@ -221,6 +236,15 @@ function moved(
   const reached = { phase, phaseTransitionTimestamp: timestamp(now) };
   const before = (status.phaseTransitionTimestamps ?? []).filter((one) => one.phase !== phase);
   return { ...status, phase, phaseTransitionTimestamps: [...before, reached] };
+}
+
+/** Whether a pod asks for all these resources of networks, and for no other bridge. */
+function asksFor({ spec }: Pod, resources: readonly string[]): boolean {
+  const asked = Object.keys(spec.containers[0]?.resources?.requests ?? {});
+  return (
+    resources.every((name) => asked.includes(name)) &&
+    asked.every((name) => !name.startsWith(bridgeResource) || resources.includes(name))
+  );
 }
 
 function isOver({ status }: Pod): boolean {

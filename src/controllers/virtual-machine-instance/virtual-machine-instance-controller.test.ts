@@ -158,6 +158,53 @@ describe('VirtualMachineInstance controller', () => {
     expect((await vmi(world)).status).toMatchObject({ phase: 'Scheduled', conditions: [] });
   });
 
+  it('makes a waiting pod anew when its network’s resource is mended, which a pod cannot take over', async () => {
+    const world = await worldWith(twoCards, (w) => nad(w));
+    const first = (await launcher(world)).metadata.uid;
+    const told = {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'Unschedulable',
+      message: 'no br1',
+    } as const;
+    await podPhase(world, { conditions: [told] });
+    const mended = 'bridge.network.kubevirt.io/br2';
+    await world.client.patch(
+      networkAttachmentDefinition,
+      { name: 'br1-net', namespace: 'default' },
+      { type: 'merge', body: { metadata: { annotations: { 'k8s.v1.cni.cncf.io/resourceName': mended } } } },
+    );
+    await world.run();
+    const { metadata, spec } = await launcher(world);
+    expect([await launchers(world), metadata.uid === first]).toMatchObject([{ length: 1 }, false]);
+    expect(spec.containers[0]?.resources?.requests).toMatchObject({ [mended]: '1' });
+  });
+
+  it('passes on why its network cannot be made, and forgets it', async () => {
+    const world = await worldWith(oneCard);
+    await bind(world);
+    const waiting = (fields: object): Pod['status'] => ({
+      containerStatuses: [
+        {
+          name: 'compute',
+          ready: false,
+          restartCount: 0,
+          image: 'x',
+          imageID: '',
+          state: { waiting: fields },
+        },
+      ],
+    });
+    await podPhase(world, waiting({ reason: 'ContainerCreating' }));
+    expect((await vmi(world)).status?.conditions ?? []).toEqual([]);
+    await podPhase(world, waiting({ reason: 'ContainerCreating', message: 'bridge "br9" does not exist' }));
+    expect((await vmi(world)).status?.conditions).toMatchObject([
+      { type: 'Synchronized', status: 'False', message: 'bridge "br9" does not exist' },
+    ]);
+    await podPhase(world, waiting({ reason: 'ContainerCreating' }));
+    expect((await vmi(world)).status?.conditions).toEqual([]);
+  });
+
   it('says Scheduling when waiting for a node lasts', async () => {
     const world = await worldWith(oneCard);
     expect((await vmi(world)).status?.phase).toBeUndefined();

@@ -3,6 +3,7 @@ import type { RunStrategy, VirtualMachine, VirtualMachineStatus } from '#api/kub
 import type { VirtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { hasCondition } from '#machinery/conditions.ts';
+import { isOutdated } from './template.ts';
 
 /** What a decision is made from. */
 export interface RunInput {
@@ -56,6 +57,9 @@ export function decideRun(input: RunInput): RunDecision {
   }
   if (vmi !== undefined) {
     const leaving = vmi.metadata.deletionTimestamp !== undefined;
+    if (!leaving && !isFinal(vmi) && isStuck(vmi) && isOutdated(vm, vmi)) {
+      return decision('delete', strategy === 'Halted' ? requests : [...requests, { action: 'Start' }]);
+    }
     return decision(!leaving && mustGo(strategy, vmi, requests) ? 'delete' : 'none');
   }
   if (!mustRun(strategy, vm, requests, failure.startFailure)) {
@@ -70,6 +74,20 @@ export function decideRun(input: RunInput): RunDecision {
   return decision(
     paused ? 'create-paused' : 'create',
     requests.filter(({ action }) => action !== 'Start'),
+  );
+}
+
+/**
+ * Whether an instance waits for what it cannot get, and its guest has never run: when its VM is mended, another is
+ * made of the new template, so that nobody has to delete it by hand.
+ */
+function isStuck({ status }: VirtualMachineInstance): boolean {
+  const early =
+    status?.phase === 'Pending' || status?.phase === 'Scheduling' || status?.phase === 'Scheduled';
+  return (
+    early &&
+    (hasCondition(status.conditions, 'PodScheduled', 'False') ||
+      hasCondition(status.conditions, 'Synchronized', 'False'))
   );
 }
 

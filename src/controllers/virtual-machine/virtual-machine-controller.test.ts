@@ -6,11 +6,13 @@ import { ApiError } from '#machinery/errors.ts';
 import { FakeWorld } from '#machinery/fake-world.ts';
 import { createVmController } from './virtual-machine-controller.ts';
 import {
+  ask,
   become,
   closeWorlds,
   key,
   open,
   printable,
+  release,
   spec,
   status,
   vmi,
@@ -74,6 +76,29 @@ describe('VirtualMachine controller', () => {
       await patch({ spec: { hostname: null } }),
     ]).toEqual([false, true, false]);
   });
+
+  it.each(['Always', 'Once', 'Manual'] as const)(
+    '%s: an instance that never got to run is replaced when the template is mended',
+    async (runStrategy) => {
+      const world = await worldWith({ runStrategy });
+      await ask(world, ...(runStrategy === 'Manual' ? [{ action: 'Start' }] : []));
+      const first = (await vmi(world))?.metadata.uid;
+      const unschedulable = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' };
+      await world.report(
+        virtualMachineInstance,
+        { metadata: key },
+        { phase: 'Scheduling', conditions: [unschedulable] },
+      );
+      const body = { spec: { template: { spec: { hostname: 'other' } } } };
+      await world.client.patch(virtualMachine, key, { type: 'merge', body });
+      await world.run();
+      await release(world);
+      const { metadata, spec } = (await vmi(world)) ?? {};
+      expect([metadata?.uid === first, spec?.hostname]).toEqual([false, 'other']);
+      await world.run(1000);
+      expect((await status(world))?.stateChangeRequests).toBeUndefined();
+    },
+  );
 
   it('shows what its instance says: unschedulable, paused, image, node lost', async () => {
     const world = await worldWith({ runStrategy: 'Always' });

@@ -5,6 +5,7 @@ import type { Cause } from '../../meta.ts';
 import { qualifiedNameProblem } from '../../names.ts';
 import { entriesOf, isPart, isTemplate, type Part, partOf } from './desired-state.ts';
 import { interfaceCauses } from './interface-rules.ts';
+import { misspeltKeyCauses } from './known-keys.ts';
 import { interfaceNameCauses, shapeCauses, wordCauses } from './part-fields.ts';
 
 const FIELD = 'spec.desiredState';
@@ -54,6 +55,7 @@ export function desiredStateCauses(state: unknown): readonly Cause[] {
     ...shapeCauses(state, 'interfaces', FIELD, 'list'),
     ...strayEntryCauses(state['interfaces']),
     ...interfaces.flatMap(({ part, field }) => interfaceCauses(part, field)),
+    ...misspeltKeyCauses(state),
     ...repeatedInterfaceCauses(interfaces),
     ...mappingCauses(state),
     ...routeCauses(state),

@@ -6,6 +6,7 @@ import type { KubeObject } from '../../meta.ts';
 import { nodeNetworkState } from '../node-network-state.ts';
 import { entriesOf, interfacesOf, isPart, isTemplate, type Part, partOf } from './desired-state.ts';
 import { bondModes } from './interface-rules.ts';
+import { unknownKeyWarnings } from './known-keys.ts';
 
 type View = Pick<AdmissionRequest<KubeObject>, 'list'>;
 type Selector = Readonly<Record<string, string>>;
@@ -33,6 +34,7 @@ export function warnAboutPolicy(
   const nodes = matchingNodes(selector ?? {}, view);
   return [
     ...unknownPartWarnings(state),
+    ...unknownKeyWarnings(state),
     ...bondWarnings(state),
     ...selectorWarnings(selector, nodes, view),
     ...portWarnings(state, nodes, view),
