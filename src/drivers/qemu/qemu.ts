@@ -135,6 +135,7 @@ class QemuDriver implements VmDriver {
     if (present !== undefined && present.status !== 'exited') {
       return;
     }
+    const began = performance.now();
     const paths = this.#paths(vm.uid);
     if (present !== undefined) {
       await this.#delete(vm.uid);
@@ -146,6 +147,7 @@ class QemuDriver implements VmDriver {
       await this.#makeFiles(vm, paths);
       const machine = await Machine.start(vm, paths, this.#options.qemuUser, this.#hooks);
       this.#machines.set(vm.uid, machine);
+      this.#options.log.info(`${vm.name} runs after ${Math.round(performance.now() - began)} ms`);
       machine.announce();
     } catch (error) {
       await removeDirectories(paths);
