@@ -84,10 +84,7 @@ export class NodeLoop {
       await this.#register(metadata, input);
       return;
     }
-    const wrongMetadata = createMergePatch(
-      pick(known.metadata, metadata),
-      metadata as unknown,
-    );
+    const wrongMetadata = createMergePatch(pick(known.metadata, metadata), metadata);
     if (wrongMetadata !== undefined) {
       const body = { metadata: wrongMetadata };
       this.#writtenNode = await client.patch(node, { name: nodeName }, { type: 'merge', body });

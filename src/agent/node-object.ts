@@ -32,7 +32,7 @@ export interface NodeInput {
 }
 
 /** Annotation with what was probed and chosen, as JSON. */
-export const probesAnnotation = 'patchbay.io/probes';
+const probesAnnotation = 'patchbay.io/probes';
 /** As bridge-marker publishes bridges. */
 const bridgeResource = 'bridge.network.kubevirt.io/';
 

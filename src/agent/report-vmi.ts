@@ -70,7 +70,7 @@ export function vmiStatus(report: VmiReport): VirtualMachineInstanceStatus {
 function vmiConditions(report: VmiReport, isConnected: boolean): readonly Condition[] {
   const { vmi, status, now } = report;
   const isPaused = status === 'paused';
-  let conditions: readonly Condition[] = (vmi.status?.conditions ?? []);
+  let conditions: readonly Condition[] = vmi.status?.conditions ?? [];
   const claim = (one: ConditionClaim): void => {
     conditions = setCondition(conditions, one, now);
   };

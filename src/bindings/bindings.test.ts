@@ -78,7 +78,7 @@ function rulesOf(resources: readonly Resource[], family: 'ip' | 'ip6', chain: st
 }
 
 function exprText(expr: object): string {
-  const [[verb = '', value] = []] = Object.entries(expr);
+  const [verb, value] = Object.entries(expr)[0] ?? ['', null];
   if (verb !== 'match') {
     return value === null ? verb : `${verb} ${Object.values(value as object).join(' ')}`;
   }

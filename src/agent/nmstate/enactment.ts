@@ -63,7 +63,7 @@ export function enactmentStatus(
 ): Status {
   const generation = policy.metadata.generation ?? 1;
   const known = before?.policyGeneration === generation ? before : undefined;
-  let conditions: readonly Condition[] = (known?.conditions ?? []);
+  let conditions: readonly Condition[] = known?.conditions ?? [];
   for (const type of types) {
     const holds = type === stage.type;
     conditions = setCondition(
