@@ -10,7 +10,8 @@ note() { printf '%s\n' "$*" >&2; }
 stamp=node_modules/.patchbay-lock
 if ! cmp -s package-lock.json "$stamp" 2>/dev/null; then
   note 'installing npm packages …'
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  # Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages, which some mirrors do not carry.
+  npm install --no-save --no-audit --no-fund --loglevel=error >&2
   cp package-lock.json "$stamp"
 fi
 
