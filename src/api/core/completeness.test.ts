@@ -1,12 +1,24 @@
 import * as client from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
+import { daemonSet } from '../apps/daemon-set.ts';
+import { deployment } from '../apps/deployment.ts';
+import { replicaSet } from '../apps/replica-set.ts';
+import { job } from '../batch/job.ts';
 import { lease } from '../coordination.k8s.io/lease.ts';
+import { endpointSlice } from '../discovery.k8s.io/endpoint-slice.ts';
+import { networkPolicy } from '../networking.k8s.io/network-policy.ts';
+import { runtimeClass } from '../node.k8s.io/runtime-class.ts';
+import { podDisruptionBudget } from '../policy/pod-disruption-budget.ts';
+import { priorityClass } from '../scheduling.k8s.io/priority-class.ts';
 import type { SchemaNode } from '../schema.ts';
 import { configMap } from './config-map.ts';
+import { endpoints } from './endpoints.ts';
 import { event } from './event.ts';
+import { limitRange } from './limit-range.ts';
 import { namespace } from './namespace.ts';
 import { node } from './node.ts';
 import { pod } from './pod.ts';
+import { resourceQuota } from './resource-quota.ts';
 import { secret } from './secret.ts';
 import { service } from './service.ts';
 import { serviceAccount } from './service-account.ts';
@@ -49,6 +61,18 @@ describe('schemas of builtin kinds', () => {
     ['V1ServiceAccount', serviceAccount],
     ['CoreV1Event', event],
     ['V1Lease', lease],
+    ['V1Endpoints', endpoints],
+    ['V1ResourceQuota', resourceQuota],
+    ['V1LimitRange', limitRange],
+    ['V1Deployment', deployment],
+    ['V1ReplicaSet', replicaSet],
+    ['V1DaemonSet', daemonSet],
+    ['V1Job', job],
+    ['V1EndpointSlice', endpointSlice],
+    ['V1NetworkPolicy', networkPolicy],
+    ['V1PodDisruptionBudget', podDisruptionBudget],
+    ['V1PriorityClass', priorityClass],
+    ['V1RuntimeClass', runtimeClass],
   ] as const)('%s has every field of upstream', (model, { schema }) => {
     expect(missing(model, schema, '')).toEqual([]);
   });

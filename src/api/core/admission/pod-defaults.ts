@@ -19,15 +19,32 @@ export function withPodDefaults({ object, operation, subresource }: AdmissionReq
     : { ...object, spec };
 }
 
-/** Also the defaults of a pod template's spec. */
-function withSpecDefaults(spec: PodSpec): PodSpec {
+/** The defaults of the spec in a pod template: requests, host ports and identity are filled in when a pod is made of it. */
+export function withTemplateSpecDefaults(spec: PodSpec): PodSpec {
+  const account = spec.serviceAccountName || spec.serviceAccount;
+  const complete = (container: Container) => ({
+    ...container,
+    imagePullPolicy: container.imagePullPolicy ?? pullPolicyOf(container.image ?? ''),
+  });
+  return {
+    ...spec,
+    containers: spec.containers.map(complete),
+    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(complete) }),
+    ...(spec.volumes === undefined ? {} : { volumes: spec.volumes.map(withVolumeSource) }),
+    ...(account === undefined || account === ''
+      ? {}
+      : { serviceAccountName: account, serviceAccount: account }),
+  };
+}
+
+function withSpecDefaults(given: PodSpec): PodSpec {
+  const spec = withTemplateSpecDefaults(given);
   const complete = (container: Container) => withContainerDefaults(container, spec.hostNetwork === true);
   const account = spec.serviceAccountName || spec.serviceAccount || 'default';
   return {
     ...spec,
     containers: spec.containers.map(complete),
     ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(complete) }),
-    ...(spec.volumes === undefined ? {} : { volumes: spec.volumes.map(withVolumeSource) }),
     serviceAccountName: account,
     serviceAccount: account,
     priority: spec.priority ?? 0,
@@ -38,7 +55,6 @@ function withSpecDefaults(spec: PodSpec): PodSpec {
 function withContainerDefaults(container: Container, hostNetwork: boolean): Container {
   return {
     ...container,
-    imagePullPolicy: container.imagePullPolicy ?? pullPolicyOf(container.image ?? ''),
     ...(container.resources?.limits === undefined ? {} : { resources: withRequests(container.resources) }),
     ...(hostNetwork && container.ports !== undefined
       ? { ports: container.ports.map((port) => ({ ...port, hostPort: port.hostPort ?? port.containerPort })) }

@@ -6,27 +6,27 @@ import { quantityCauses, quantityValue } from '../../quantity.ts';
 import type { Container } from '../container.ts';
 import type { PodSpec } from '../pod-spec.ts';
 
-/** Checks the spec of a new pod. */
-export function podSpecCauses(spec: PodSpec): readonly Cause[] {
+/** Checks the spec of a new pod, or of a pod template; `at` is where it stands. */
+export function podSpecCauses(spec: PodSpec, at = 'spec'): readonly Cause[] {
   const volumes = (spec.volumes ?? []).map(({ name }) => name);
   const lists = [
-    ['spec.initContainers', spec.initContainers ?? []],
-    ['spec.containers', spec.containers],
+    [`${at}.initContainers`, spec.initContainers ?? []],
+    [`${at}.containers`, spec.containers],
   ] as const;
   return [
-    ...volumeCauses(spec.volumes ?? []),
-    ...(spec.containers.length === 0 ? [required('spec.containers', '')] : []),
+    ...volumeCauses(spec.volumes ?? [], at),
+    ...(spec.containers.length === 0 ? [required(`${at}.containers`, '')] : []),
     ...lists.flatMap(([field, containers]) =>
       containers.flatMap((container, index) => containerCauses(container, `${field}[${index}]`, volumes)),
     ),
     ...sharedNameCauses(lists),
-    ...spelling('spec.hostname', spec.hostname, dnsLabelProblem),
-    ...spelling('spec.subdomain', spec.subdomain, dnsLabelProblem),
-    ...spelling('spec.nodeName', spec.nodeName, dnsSubdomainProblem),
-    ...spelling('spec.serviceAccountName', spec.serviceAccountName, dnsSubdomainProblem),
-    ...atLeast('spec.terminationGracePeriodSeconds', spec.terminationGracePeriodSeconds, 0),
-    ...atLeast('spec.activeDeadlineSeconds', spec.activeDeadlineSeconds, 1),
-    ...tolerationCauses(spec),
+    ...spelling(`${at}.hostname`, spec.hostname, dnsLabelProblem),
+    ...spelling(`${at}.subdomain`, spec.subdomain, dnsLabelProblem),
+    ...spelling(`${at}.nodeName`, spec.nodeName, dnsSubdomainProblem),
+    ...spelling(`${at}.serviceAccountName`, spec.serviceAccountName, dnsSubdomainProblem),
+    ...atLeast(`${at}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds, 0),
+    ...atLeast(`${at}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 1),
+    ...tolerationCauses(spec, at),
   ];
 }
 
@@ -45,10 +45,10 @@ function atLeast(field: string, value: number | undefined, least: number): reado
     : [];
 }
 
-function volumeCauses(volumes: NonNullable<PodSpec['volumes']>): readonly Cause[] {
+function volumeCauses(volumes: NonNullable<PodSpec['volumes']>, at: string): readonly Cause[] {
   const seen = new Set<string>();
   return volumes.flatMap((volume, index) => {
-    const field = `spec.volumes[${index}]`;
+    const field = `${at}.volumes[${index}]`;
     const causes = [...spelling(`${field}.name`, volume.name, dnsLabelProblem)];
     const sources = Object.keys(volume).filter((key) => key !== 'name');
     if (sources.length === 0) causes.push(required(field, 'must specify a volume type'));
@@ -180,9 +180,9 @@ function sharedNameCauses(lists: readonly (readonly [string, readonly Container[
   );
 }
 
-function tolerationCauses({ tolerations = [] }: PodSpec): readonly Cause[] {
+function tolerationCauses({ tolerations = [] }: PodSpec, at: string): readonly Cause[] {
   return tolerations.flatMap(({ key, operator, value, effect, tolerationSeconds }, index) => {
-    const field = `spec.tolerations[${index}]`;
+    const field = `${at}.tolerations[${index}]`;
     if ((key === undefined || key === '') && operator !== 'Exists') {
       return [
         invalid(

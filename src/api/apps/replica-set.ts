@@ -1,0 +1,111 @@
+import { ageColumn } from '../columns.ts';
+import {
+  lastingTemplateCauses,
+  selectorMatchCauses,
+  templateCauses,
+  withTemplateDefaults,
+} from '../core/admission/pod-template-rules.ts';
+import { conditions } from '../core/condition.ts';
+import { labelSelector } from '../core/label-selector.ts';
+import { podTemplateSpec } from '../core/pod-template.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
+import { immutable, nonNegative } from '../number-rules.ts';
+import { int32, int64, object, type TypeOf } from '../schema.ts';
+import { workloadColumns, workloadSelectorCauses } from './workload.ts';
+
+const spec = object(
+  {
+    replicas: int32('How many pods are wanted.', { default: 1 }),
+    minReadySeconds: int32('Seconds a pod must be ready to count as available.'),
+    selector: labelSelector,
+    template: podTemplateSpec,
+  },
+  ['selector', 'template'],
+  'The pods to keep.',
+);
+
+const status = object(
+  {
+    replicas: int32('Pods that are not ending.'),
+    fullyLabeledReplicas: int32('Pods with all labels of the template.'),
+    readyReplicas: int32('Pods that are ready.'),
+    availableReplicas: int32('Pods ready for minReadySeconds.'),
+    terminatingReplicas: int32('Pods that are ending.'),
+    observedGeneration: int64('Generation that was looked at.'),
+    conditions,
+  },
+  ['replicas'],
+);
+
+const schema = object({ spec, status }, ['spec'], 'Keeps a number of equal pods.');
+
+/** Keeps a number of equal pods. */
+export type ReplicaSet = KubeObject & TypeOf<typeof schema>;
+export type ReplicaSetStatus = TypeOf<typeof status>;
+
+export const replicaSet: KindDefinition<ReplicaSet> = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  singular: 'replicaset',
+  shortNames: ['rs'],
+  categories: ['all'],
+  namespaced: true,
+  builtin: true,
+  schema,
+  subresources: {
+    status: true,
+    scale: {
+      specReplicasPath: '.spec.replicas',
+      statusReplicasPath: '.status.replicas',
+      labelSelectorPath: '.spec.selector',
+    },
+  },
+  columns: [
+    {
+      name: 'Desired',
+      type: 'integer',
+      description: 'Pods wanted.',
+      value: ({ spec }: ReplicaSet) => spec.replicas ?? 0,
+    },
+    {
+      name: 'Current',
+      type: 'integer',
+      description: 'Pods there.',
+      value: ({ status }: ReplicaSet) => status?.replicas ?? 0,
+    },
+    {
+      name: 'Ready',
+      type: 'integer',
+      description: 'Pods that are ready.',
+      value: ({ status }: ReplicaSet) => status?.readyReplicas ?? 0,
+    },
+    ageColumn,
+    ...workloadColumns,
+  ],
+  selectableFields: ['status.replicas'],
+  mutate: withDefaults,
+  validate,
+};
+
+function withDefaults({ object, operation, subresource }: AdmissionRequest<ReplicaSet>): ReplicaSet {
+  if (subresource !== undefined || operation === 'DELETE') return object;
+  const spec = { ...object.spec, template: withTemplateDefaults(object.spec.template) };
+  return { ...object, spec, ...(operation === 'CREATE' ? { status: { replicas: 0 } } : {}) };
+}
+
+function validate({ object, old, operation, subresource }: AdmissionRequest<ReplicaSet>): readonly Cause[] {
+  if (operation === 'DELETE' || subresource !== undefined) return [];
+  const { spec } = object;
+  return [
+    ...nonNegative('spec.replicas', spec.replicas),
+    ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+    ...workloadSelectorCauses(spec.selector, 'deployment'),
+    ...selectorMatchCauses(spec.selector, spec.template),
+    ...templateCauses(spec.template, 'spec.template'),
+    ...lastingTemplateCauses(spec.template, 'ReplicaSet'),
+    ...(old === undefined ? [] : immutable('spec.selector', spec.selector, old.spec.selector)),
+  ];
+}
