@@ -80,6 +80,16 @@ describe('admission of a VirtualMachine', () => {
     expect(spec.template.spec.domain.machine?.type).toMatch(/^(q35|virt|s390-ccw-virtio)$/);
   });
 
+  it('holds a virtual machine until its guest is gone, unless it is being deleted', () => {
+    const finalizers = ['kubevirt.io/virtualMachineControllerFinalize'];
+    const mutated = (object: VirtualMachine) =>
+      virtualMachine.mutate?.(requestFor(object))?.metadata.finalizers;
+    expect(mutated(vm())).toEqual(finalizers);
+    expect(mutated({ ...vm(), metadata: { name: 'a', finalizers } })).toEqual(finalizers);
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    expect(mutated({ ...vm(), metadata: { name: 'a', deletionTimestamp } })).toBeUndefined();
+  });
+
   const warnings = (object: VirtualMachine, stored: readonly Stored[] = []) =>
     virtualMachine.warn?.(requestFor(object, {}, stored)) ?? [];
 
@@ -94,6 +104,24 @@ describe('admission of a VirtualMachine', () => {
     ['a missing namespace', vm({}, onBridge('ns/x')), [/ns\/x \(the namespace has none\)/]],
     ['running', vm({ running: true, runStrategy: undefined }, onBridge('bridge-network')), [/deprecated/]],
     ['no bootable disk', vm({}, { ...onBridge('bridge-network'), volumes: [] }), [/default guest/]],
+    [
+      'a card without a driver, and a second cloud-init volume',
+      vm(
+        {},
+        {
+          domain: {
+            memory: { guest: '128Mi' },
+            devices: { interfaces: [{ name: 'default', masquerade: {}, model: 'e1000e' }] },
+          },
+          networks: [{ name: 'default', pod: {} }],
+          volumes: [
+            { name: 'a', cloudInitNoCloud: { userData: '#cloud-config' } },
+            { name: 'b', cloudInitConfigDrive: { userData: '#cloud-config' } },
+          ],
+        },
+      ),
+      [/default guest/, /interfaces\[0\]\.model: .*e1000e/, /volumes\[1\]: "b" is a second/],
+    ],
   ] as const)('warns about %s', (_what, object, expected) => {
     const told = warnings(object, [bridgeNetwork]);
     expect(told).toHaveLength(expected.length);

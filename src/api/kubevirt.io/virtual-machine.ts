@@ -73,6 +73,9 @@ const schema = object(
 /** A virtual machine, running or not. */
 export type VirtualMachine = KubeObject & TypeOf<typeof schema>;
 
+/** Holds a virtual machine that is deleted until its guest is gone, so that its name is free when the deletion is done. */
+export const virtualMachineFinalizer = 'kubevirt.io/virtualMachineControllerFinalize';
+
 export const virtualMachine: KindDefinition<VirtualMachine> = {
   group: 'kubevirt.io',
   version: 'v1',
@@ -97,12 +100,15 @@ export const virtualMachine: KindDefinition<VirtualMachine> = {
 
 const SPEC = 'spec.template.spec';
 
-/** As upstream only architecture and machine type: the rest is filled in on the instance, so that it follows the template. */
+/** As upstream finalizer, architecture and machine type: the rest is filled in on the instance, so that it follows the template. */
 function withDefaults({ object, subresource, operation }: AdmissionRequest<VirtualMachine>): VirtualMachine {
   if (subresource !== undefined || operation === 'DELETE') return object;
-  const { spec } = object;
+  const { metadata, spec } = object;
+  const finalizers = metadata.finalizers ?? [];
+  const isHeld = metadata.deletionTimestamp !== undefined || finalizers.includes(virtualMachineFinalizer);
   return {
     ...object,
+    metadata: isHeld ? metadata : { ...metadata, finalizers: [...finalizers, virtualMachineFinalizer] },
     spec: { ...spec, template: { ...spec.template, spec: withDefaultMachine(spec.template.spec) } },
   };
 }

@@ -1,5 +1,10 @@
 /** Whether a VirtualMachine's instance is to be made or deleted: its run strategy, pure. */
-import type { RunStrategy, VirtualMachine, VirtualMachineStatus } from '#api/kubevirt.io/virtual-machine.ts';
+import {
+  type RunStrategy,
+  type VirtualMachine,
+  type VirtualMachineStatus,
+  virtualMachineFinalizer,
+} from '#api/kubevirt.io/virtual-machine.ts';
 import type { VirtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { hasCondition } from '#machinery/conditions.ts';
@@ -53,7 +58,7 @@ export function decideRun(input: RunInput): RunDecision {
     ...(requeueAfter === undefined ? {} : { requeueAfter }),
   });
   if (vm.metadata.deletionTimestamp !== undefined) {
-    return decision('none');
+    return decision(vmi !== undefined && takesItsInstance(vm, vmi) ? 'delete' : 'none');
   }
   if (vmi !== undefined) {
     const leaving = vmi.metadata.deletionTimestamp !== undefined;
@@ -74,6 +79,16 @@ export function decideRun(input: RunInput): RunDecision {
   return decision(
     paused ? 'create-paused' : 'create',
     requests.filter(({ action }) => action !== 'Start'),
+  );
+}
+
+/** Whether a VM that is deleted deletes its instance. `kubectl delete --cascade=orphan` leaves it. */
+function takesItsInstance({ metadata }: VirtualMachine, vmi: VirtualMachineInstance): boolean {
+  const held = metadata.finalizers ?? [];
+  return (
+    held.includes(virtualMachineFinalizer) &&
+    !held.includes('orphan') &&
+    vmi.metadata.deletionTimestamp === undefined
   );
 }
 

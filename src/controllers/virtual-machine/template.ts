@@ -2,7 +2,10 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf } from '#api/kind.ts';
 import { type VirtualMachine, virtualMachine } from '#api/kubevirt.io/virtual-machine.ts';
-import type { VirtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
+import type {
+  VirtualMachineInstance,
+  VirtualMachineInstanceSpec,
+} from '#api/kubevirt.io/virtual-machine-instance.ts';
 import { vmiFinalizer } from '../virtual-machine-instance/sync.ts';
 
 const generationAnnotation = 'kubevirt.io/vm-generation';
@@ -35,8 +38,33 @@ export function composeVmi(vm: VirtualMachine, paused: boolean): VirtualMachineI
         },
       ],
     },
-    spec: paused ? { ...template.spec, startStrategy: 'Paused' } : template.spec,
+    spec: { ...withMacs(template.spec, uid), ...(paused && { startStrategy: 'Paused' }) },
   };
+}
+
+/**
+ * Cards without a MAC get one that follows from the VM and the network, so that a restart keeps it. A card that stands
+ * on the pod network itself has the pod's.
+ */
+function withMacs(spec: VirtualMachineInstanceSpec, uid: string): VirtualMachineInstanceSpec {
+  const { interfaces, ...devices } = spec.domain.devices;
+  if (interfaces === undefined) {
+    return spec;
+  }
+  const isPod = (network: string) =>
+    spec.networks?.some(({ name, pod }) => name === network && pod !== undefined);
+  const cards = interfaces.map((card) =>
+    card.macAddress !== undefined || (isPod(card.name) === true && card.masquerade === undefined)
+      ? card
+      : { ...card, macAddress: macOf(uid, card.name) },
+  );
+  return { ...spec, domain: { ...spec.domain, devices: { ...devices, interfaces: cards } } };
+}
+
+/** A locally administered unicast MAC that is always the same for the same words. */
+function macOf(...words: readonly string[]): string {
+  const [first = 0, ...rest] = createHash('sha256').update(words.join('\0')).digest().subarray(0, 6);
+  return [(first & 0xfc) | 0x02, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 /** Whether the template's spec is no longer what the VMI was made from. Labels and annotations do not count. */

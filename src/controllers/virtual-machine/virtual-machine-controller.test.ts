@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { node } from '#api/core/node.ts';
-import { virtualMachine } from '#api/kubevirt.io/virtual-machine.ts';
+import { virtualMachine, virtualMachineFinalizer } from '#api/kubevirt.io/virtual-machine.ts';
 import { virtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import { ApiError } from '#machinery/errors.ts';
 import { FakeWorld } from '#machinery/fake-world.ts';
@@ -75,6 +75,69 @@ describe('VirtualMachine controller', () => {
       await patch({ spec: { hostname: 'other' } }),
       await patch({ spec: { hostname: null } }),
     ]).toEqual([false, true, false]);
+  });
+
+  it('gives cards a MAC that a restart keeps, but none on the pod network itself', async () => {
+    const cards = [
+      { name: 'a', masquerade: {} },
+      { name: 'b', bridge: {} },
+      { name: 'c', bridge: {} },
+    ];
+    const world = await worldWith({
+      runStrategy: 'Always',
+      template: {
+        spec: {
+          domain: { devices: { interfaces: cards } },
+          networks: [
+            { name: 'a', pod: {} },
+            { name: 'b', multus: { networkName: 'net' } },
+            { name: 'c', pod: {} },
+          ],
+        },
+      },
+    });
+    const macs = async () =>
+      (await vmi(world))?.spec.domain.devices.interfaces?.map(({ macAddress }) => macAddress);
+    const first = (await macs()) ?? [];
+    expect([new Set(first).size, first[0], first[2]]).toEqual([
+      3,
+      expect.stringMatching(/^.[26ae]:/),
+      undefined,
+    ]);
+    await become(world, 'Succeeded');
+    await release(world);
+    expect(await macs()).toEqual(first);
+  });
+
+  it.each([
+    [[], true],
+    [['orphan'], false],
+  ] as const)('deleted with %j, takes its instance with it: %s', async (others, taken) => {
+    const world = new FakeWorld((factory, deps) => [createVmController(factory, deps)]);
+    open.push(world);
+    const vm = vmWith({ runStrategy: 'Always' });
+    const finalizers = [virtualMachineFinalizer, ...others];
+    await world.add(virtualMachine, { ...vm, metadata: { ...vm.metadata, finalizers } });
+    await world.start();
+    await become(world, 'Running');
+    await world.client.delete(virtualMachine, key);
+    await world.run();
+    expect((await vmi(world))?.metadata.deletionTimestamp !== undefined).toBe(taken);
+    expect(await world.client.list(virtualMachine)).toMatchObject({ items: [{ metadata: { finalizers } }] });
+    if (taken) {
+      expect(await printable(world)).toBe('Terminating');
+      await release(world);
+      expect((await world.client.list(virtualMachine)).items).toEqual([]);
+    } else {
+      const body = { metadata: { ownerReferences: null } };
+      await world.client.patch(virtualMachineInstance, key, { type: 'merge', body });
+      await world.run();
+      const [left] = (await world.client.list(virtualMachine)).items;
+      expect([left?.metadata.finalizers, (await vmi(world))?.metadata.deletionTimestamp]).toEqual([
+        ['orphan'],
+        undefined,
+      ]);
+    }
   });
 
   it.each(['Always', 'Once', 'Manual'] as const)(

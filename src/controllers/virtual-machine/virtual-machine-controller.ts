@@ -4,6 +4,7 @@ import {
   type VirtualMachine,
   type VirtualMachineStatus,
   virtualMachine,
+  virtualMachineFinalizer,
 } from '#api/kubevirt.io/virtual-machine.ts';
 import {
   type VirtualMachineInstance,
@@ -89,7 +90,11 @@ class VmLoop {
     }
     const seen = this.#vmis.get({ namespace, name });
     const [found] = this.#expected.complete(vm.metadata.uid ?? '', seen === undefined ? [] : [seen]);
-    if (found !== undefined && !belongsTo(found, vm)) {
+    const own = found !== undefined && belongsTo(found, vm) ? found : undefined;
+    if (vm.metadata.deletionTimestamp !== undefined && own === undefined) {
+      return this.#release(vm);
+    }
+    if (found !== undefined && own === undefined) {
       return this.#refuseStranger(vm, found);
     }
     const now = this.#deps.clock.now();
@@ -150,10 +155,15 @@ class VmLoop {
     now: number,
   ): Promise<void> {
     await this.#write(vm, this.#compose(vm, decision, now, { vmi }));
-    const { name, namespace, uid } = vmi.metadata;
-    const options = uid === undefined ? {} : { preconditions: { uid } };
+    const { name, namespace, uid, resourceVersion } = vmi.metadata;
+    // An instance that was orphaned a moment ago has another version, and stays.
+    const isLeaving = vm.metadata.deletionTimestamp !== undefined;
+    const preconditions = {
+      ...(uid !== undefined && { uid }),
+      ...(isLeaving && resourceVersion !== undefined && { resourceVersion }),
+    };
     try {
-      await this.#factory.client.delete(virtualMachineInstance, { name, namespace }, options);
+      await this.#factory.client.delete(virtualMachineInstance, { name, namespace }, { preconditions });
     } catch (error) {
       if (isNotFound(error)) {
         return;
@@ -166,6 +176,24 @@ class VmLoop {
     }
     const message = `Stopped the virtual machine by deleting the virtual machine instance ${uid ?? name}`;
     this.#deps.events.event(referable(virtualMachine, vm), 'Normal', 'SuccessfulDelete', message);
+  }
+
+  /** Lets a VM go whose instance is gone. */
+  async #release(vm: VirtualMachine): Promise<undefined> {
+    const { name, namespace, resourceVersion, finalizers = [] } = vm.metadata;
+    if (!finalizers.includes(virtualMachineFinalizer)) {
+      return;
+    }
+    const left = finalizers.filter((one) => one !== virtualMachineFinalizer);
+    // Finalizers are a list and replaced whole: the version keeps another's from being lost.
+    const body = { metadata: { resourceVersion, finalizers: left } };
+    try {
+      await this.#factory.client.patch(virtualMachine, { name, namespace }, { type: 'merge', body });
+    } catch (error) {
+      if (!isNotFound(error)) {
+        throw error;
+      }
+    }
   }
 
   /** A VMI of the VM's name that somebody made by hand is never touched. */

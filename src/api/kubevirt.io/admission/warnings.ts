@@ -83,16 +83,50 @@ const ignoredPorts: WarningRule = (spec, path) =>
 /** Volumes a guest can be booted from. */
 const BOOTABLE = ['containerDisk', 'persistentVolumeClaim', 'dataVolume', 'ephemeral', 'hostDisk'] as const;
 
-const noBootableDisk: WarningRule = ({ domain, volumes = [] }, path) =>
+const bootsOwnDisk = ({ domain, volumes = [] }: VirtualMachineInstanceSpec): boolean =>
   domain.firmware?.kernelBoot?.container !== undefined ||
-  volumes.some((volume) => BOOTABLE.some((source) => volume[source] !== undefined))
+  volumes.some((volume) => BOOTABLE.some((source) => volume[source] !== undefined));
+
+const noBootableDisk: WarningRule = (spec, path) =>
+  bootsOwnDisk(spec)
     ? []
     : [
         `${path}.volumes: there is no bootable disk (${BOOTABLE.join(', ')}) and no kernelBoot; the default guest is started. ` +
           'Add a volume with containerDisk: {image: …} and a disk of its name to boot your own',
       ];
 
-const RULES: readonly WarningRule[] = [missingAttachments, reservedPorts, ignoredPorts, noBootableDisk];
+const isVirtio = (model: string | undefined): boolean =>
+  model === undefined || model === '' || model === 'virtio';
+
+const noDriver: WarningRule = (spec, path) =>
+  placedInterfaces(spec, path).flatMap(({ interface: { model }, field }) =>
+    isVirtio(model) || bootsOwnDisk(spec)
+      ? []
+      : [
+          `${field}.model: the default guest has drivers for virtio alone, so it will not see this ${model} card; use model: virtio, or boot your own disk`,
+        ],
+  );
+
+const secondCloudInit: WarningRule = ({ volumes = [] }, path) =>
+  volumes
+    .map((volume, index) => ({ volume, index }))
+    .filter(
+      ({ volume }) => volume.cloudInitNoCloud !== undefined || volume.cloudInitConfigDrive !== undefined,
+    )
+    .slice(1)
+    .map(
+      ({ volume, index }) =>
+        `${path}.volumes[${index}]: ${JSON.stringify(volume.name)} is a second cloud-init volume and is not used; join it with the first`,
+    );
+
+const RULES: readonly WarningRule[] = [
+  missingAttachments,
+  reservedPorts,
+  ignoredPorts,
+  noBootableDisk,
+  noDriver,
+  secondCloudInit,
+];
 
 /** Warnings about a spec; `path` is its path in the object. */
 export function warnAboutSpec(
