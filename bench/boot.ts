@@ -58,25 +58,29 @@ await runBench(7, async (session) => {
     lines: [
       calibrationLine(calibration),
       ratioLine('create -> ping, over by hand', ratio, goals.ratio),
-      summaryLine(`share that is ours (goal p50 <= ${goals.ownShare} ms)`, boots.map(ownShare)),
-      summaryLine(
+      line(`share that is ours (goal p50 <= ${goals.ownShare} ms)`, boots.map(ownShare)),
+      line(
         '  create sent -> QEMU executed',
         boots.map(({ executed }) => executed),
       ),
-      summaryLine(
+      line(
         '  QMP running -> phase Running on a watch',
         boots.map(({ seen, runs }) => seen - runs),
       ),
-      summaryLine(
+      line(
         'not ours: QEMU executed -> QMP running',
         boots.map(({ runs, executed }) => runs - executed),
       ),
-      summaryLine('a kubectl process that applies (not contained above)', kubectl),
+      line('a kubectl process that applies (not contained above)', kubectl),
       `API writes until Running, besides the create: ${median(writes)} (goal ${goals.writes}): ${JSON.stringify(last?.writes)}`,
-      ...(last?.story.map((line) => `  ${line}`) ?? []),
+      ...(last?.story.map((text) => `  ${text}`) ?? []),
     ],
   };
 });
+
+function line(what: string, samples: readonly number[]): string {
+  return `${what}: ${summaryLine(summary(samples))}`;
+}
 
 function ownShare({ executed, runs, seen }: Boot): number {
   return executed + (seen - runs);

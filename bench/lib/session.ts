@@ -17,6 +17,12 @@ export interface Session {
   say(text: string): void;
 }
 
+/** What a benchmark found: the same as an object and as lines. */
+export interface BenchReport {
+  readonly result: object;
+  readonly lines: readonly string[];
+}
+
 /** Reads `[--rounds N] [-o json]`. */
 function readOptions(defaultRounds: number): BenchOptions {
   const { values } = parseArgs({
@@ -32,10 +38,10 @@ function readOptions(defaultRounds: number): BenchOptions {
   return { rounds, json: values.output === 'json' };
 }
 
-/** Runs a benchmark and prints what it answers with: an object as JSON, or lines. */
+/** Runs a benchmark and prints its report, if it has one. */
 export async function runBench(
   defaultRounds: number,
-  bench: (session: Session) => Promise<{ readonly result: object; readonly lines: readonly string[] }>,
+  bench: (session: Session) => Promise<BenchReport | undefined>,
 ): Promise<void> {
   const options = readOptions(defaultRounds);
   const interrupted = new AbortController();
@@ -54,8 +60,10 @@ export async function runBench(
     say,
   };
   try {
-    const { result, lines } = await bench(session);
-    console.log(options.json ? JSON.stringify(result, undefined, 2) : lines.join('\n'));
+    const report = await bench(session);
+    if (report !== undefined) {
+      console.log(options.json ? JSON.stringify(report.result, undefined, 2) : report.lines.join('\n'));
+    }
   } catch (error) {
     if (!interrupted.signal.aborted) {
       throw error;

@@ -63,9 +63,8 @@ export function ratioLine(what: string, found: Ratio, goal: number): string {
 }
 
 /** A series as one line. */
-export function summaryLine(what: string, samples: readonly number[]): string {
-  const { n, min, p50, p95, p99 } = summary(samples);
-  return `${what}: p50 ${p50} ms, p95 ${p95}, p99 ${p99}, min ${min} (n ${n})`;
+export function summaryLine({ n, min, p50, p95, p99 }: Summary): string {
+  return `p50 ${p50} ms, p95 ${p95}, p99 ${p99}, min ${min} (n ${n})`;
 }
 
 function round(value: number): number {
