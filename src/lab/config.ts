@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Accelerator } from '#node-state/vm.ts';
 import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
 import type { LabPlan, NodePlan } from './plan.ts';
+import { ownSources, type Sources } from './sources.ts';
 import type { ChildSpec, SupervisorConfig } from './supervisor-protocol.ts';
 import type { SystemUser } from './users.ts';
 
@@ -104,16 +105,17 @@ export function composeSupervisorConfig(
   paths: InstancePaths,
   nodes: readonly NodePlan[],
   user: SystemUser,
+  sources: Sources,
 ): SupervisorConfig {
   return {
     instance: paths.instance,
     socket: paths.supervisorSocket,
     pidFile: path.join(paths.run, 'supervisor.pid'),
-    children: [composeControlPlane(paths, user), ...nodes.map((node) => composeAgent(paths, node))],
+    children: [composeControlPlane(paths, user, sources), ...nodes.map((node) => composeAgent(paths, node))],
   };
 }
 
-function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser): ChildSpec {
+function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser, sources: Sources): ChildSpec {
   return {
     name: 'control-plane',
     argv: [
@@ -123,7 +125,7 @@ function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser): Ch
       '--clear-groups',
       '--no-new-privs',
       '--',
-      ...nodeCommand('control-plane', controlPlaneFlags),
+      ...nodeCommand('control-plane', sources),
       '--config',
       controlPlaneConfigFile(paths),
     ],
@@ -139,7 +141,7 @@ function composeAgent(paths: InstancePaths, node: NodePlan): ChildSpec {
       'nsenter',
       `--net=/run/netns/${node.netns}`,
       '--',
-      ...nodeCommand('agent', agentFlags),
+      ...nodeCommand('agent'),
       '--config',
       nodePaths(paths, node.name).agentConfig,
     ],
@@ -148,13 +150,9 @@ function composeAgent(paths: InstancePaths, node: NodePlan): ChildSpec {
   };
 }
 
-const controlPlaneFlags: readonly string[] = [];
-const agentFlags: readonly string[] = [];
-
-/** Argument vector that runs one of our programs (`src/bin/<name>.ts`) with the Node that runs us. */
-export function nodeCommand(name: string, flags: readonly string[] = []): readonly string[] {
-  const script = path.resolve(import.meta.dirname, '../bin', `${name}.ts`);
-  return [process.execPath, '--disable-warning=ExperimentalWarning', ...flags, script];
+/** Argument vector that runs one of our programs (`src/bin/<name>.ts`). */
+export function nodeCommand(name: string, { node, root }: Sources = ownSources): readonly string[] {
+  return [node, '--disable-warning=ExperimentalWarning', path.join(root, 'src/bin', `${name}.ts`)];
 }
 
 /** Directory of compiled sources: one for each user, since whoever can write it decides what runs. */

@@ -11,6 +11,8 @@ export const runRoot = '/run/patchbay';
 export const imageDir = '/var/lib/patchbay/images';
 /** Compiled sources, shared by all instances: a cache that may be deleted at any time. */
 export const compileCacheDir = '/var/cache/patchbay';
+/** Copies of our sources for users who may not read ours. */
+export const sourceCopiesDir = '/var/cache/patchbay/sources';
 /** The instance that commands speak of without `--name`. */
 export const defaultInstance = 'patchbay';
 

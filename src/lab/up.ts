@@ -17,11 +17,12 @@ import { raiseLab } from './daemons.ts';
 import { ensureDirectory } from './files.ts';
 import { type InstanceState, readInstance, writeInstance } from './instance.ts';
 import { lockHolder, takeLock, writeJsonFile } from './lock.ts';
-import { type InstancePaths, nodePaths } from './names.ts';
+import { type InstancePaths, nodePaths, sourceCopiesDir } from './names.ts';
 import { claimMachineSubnet } from './network.ts';
 import { issueCertificates } from './pki.ts';
 import { composeLab, type Datapath, type LabPlan } from './plan.ts';
 import { choosePort } from './port.ts';
+import { readableSources, type Sources } from './sources.ts';
 import { askSupervisor, type SupervisorStatus } from './supervisor-protocol.ts';
 import { controlPlaneUser, ensureUser, qemuUser, type SystemUser } from './users.ts';
 import { until } from './wait.ts';
@@ -49,11 +50,17 @@ export interface UpResult {
 interface Users {
   readonly own: SystemUser;
   readonly qemu: SystemUser;
+  /** What the control plane's user can read. */
+  readonly sources: Sources;
 }
 
 /** Brings an instance up. Throws a PatchbayError `Busy` while another command changes the same instance. */
 export async function bringUp(paths: InstancePaths, options: UpOptions): Promise<UpResult> {
-  const users = { own: await ensureUser(controlPlaneUser), qemu: await ensureUser(qemuUser) };
+  const users = {
+    own: await ensureUser(controlPlaneUser),
+    qemu: await ensureUser(qemuUser),
+    sources: readableSources(sourceCopiesDir),
+  };
   prepareDirectories(paths, users);
   const lock = takeLock(paths.lock);
   if ('holder' in lock) {
@@ -81,7 +88,7 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Us
   ]);
   await configureAgents(paths, plan, users, accelerator);
   options.progress('starting the agents');
-  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, plan.nodes, users.own));
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, plan.nodes, users.own, users.sources));
   const supervisor = (await askSupervisor(paths.supervisorSocket, 'reload', 15_000)) ?? firstAnswer;
   return { state, plan, supervisor };
 }
@@ -173,7 +180,7 @@ async function startControlPlane(
   if (running !== undefined) {
     return running;
   }
-  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, [], users.own));
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, [], users.own, users.sources));
   return startSupervisor(paths);
 }
 
