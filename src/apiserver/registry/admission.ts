@@ -1,8 +1,10 @@
 /** What an object goes through before it is stored: schema, the kind's own rules, warnings, owners of fields. */
 import type { AdmissionRequest, KindDefinition, KindRef } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kind.ts';
-import type { KubeObject, ObjectMeta } from '#api/meta.ts';
+import type { Cause, KubeObject, ObjectMeta } from '#api/meta.ts';
 import { explainUnknownField } from '#api/unknown-field.ts';
+import { reviewOf } from '../admission/attributes.ts';
+import { type Maybe, runMutating, runValidating, then } from '../admission/plugin.ts';
 import { badRequest, invalid } from '../api-errors.ts';
 import { restrictNode } from '../auth/restrict-node.ts';
 import { updateManagedFields } from '../patch/apply/apply.ts';
@@ -26,8 +28,14 @@ export interface Candidate {
 /** Causes after which an object does not have the shape that rules of its kind rely on. */
 const shapeless: ReadonlySet<string> = new Set(['FieldValueTypeInvalid', 'FieldValueRequired']);
 
+/** An object with its defaults, before it is judged. */
+interface Draft {
+  readonly request: AdmissionRequest;
+  readonly causes: readonly Cause[];
+}
+
 /**
- * Defaults, prunes, and judges. Returns the object as it may be stored.
+ * Defaults, prunes, and judges. Returns the object as it may be stored: at once, unless a plug-in waits for somebody.
  * Throws 422 with every cause, 400 for unknown fields when the client wants that, 403 for what is not the client's.
  */
 export function admit(
@@ -35,28 +43,80 @@ export function admit(
   call: Call,
   candidate: Candidate,
   options: WriteOptions,
-): ApiObject {
+): Maybe<ApiObject> {
+  const drafted = draft(services, call, candidate, options.fieldValidation);
+  const before = drafted.request.object as ApiObject;
+  const review = reviewOf(services, call, { ...candidate, object: before }, options.dryRun);
+  if (review === undefined) {
+    return judge(call, candidate, drafted);
+  }
+  const { plugins, attributes, shown } = review;
+  return then(runMutating(plugins, attributes), (mutated) => {
+    const changed = mutated !== undefined && mutated !== attributes.object && shown(before) === before;
+    const object = changed ? confined(candidate, before, mutated) : before;
+    const final = changed ? draft(services, call, { ...candidate, object }, 'Ignore') : drafted;
+    const judged = judge(call, candidate, final);
+    return then(runValidating(plugins, { ...attributes, object: shown(judged) }), () => judged);
+  });
+}
+
+function draft(
+  services: Services,
+  call: Call,
+  candidate: Candidate,
+  fieldValidation: WriteOptions['fieldValidation'],
+): Draft {
   const { kind, old, subresource } = candidate;
   const operation = old === undefined ? 'CREATE' : 'UPDATE';
-  const { fieldValidation } = options;
   const processed = processObject(kind, candidate.object, { operation, old, fieldValidation, subresource });
   reportFields(call, candidate, processed.unknownFields, fieldValidation);
-  const name = candidate.object.metadata.name ?? '';
-  if (processed.causes.some((cause) => shapeless.has(cause.type))) {
-    throw invalid(kind, name, processed.causes);
-  }
+  const { causes } = processed;
   let request = admissionRequest(services, call, candidate, processed.object);
-  if (kind.mutate !== undefined) {
-    request = { ...request, object: kind.mutate(request) };
+  if (causes.some((cause) => cause.type === 'FieldValueTypeInvalid')) {
+    throw invalid(kind, candidate.object.metadata.name ?? '', causes);
   }
-  const causes = [...processed.causes, ...(kind.validate?.(request) ?? [])];
-  if (causes.length > 0) {
-    throw invalid(kind, name, causes);
+  if (!causes.some((cause) => shapeless.has(cause.type))) {
+    request = kind.mutate === undefined ? request : { ...request, object: kind.mutate(request) };
+  }
+  return { request, causes };
+}
+
+function judge(call: Call, candidate: Candidate, { request, causes }: Draft): ApiObject {
+  const { kind, old } = candidate;
+  const all = causes.some((cause) => shapeless.has(cause.type))
+    ? causes
+    : [...causes, ...(kind.validate?.(request) ?? [])];
+  if (all.length > 0) {
+    throw invalid(kind, candidate.object.metadata.name ?? '', all);
   }
   const object = request.object as ApiObject;
   restrictNode(call.user, kind, object, old);
   call.warnings.push(...(kind.warn?.(request) ?? []));
   return object;
+}
+
+/** What a plug-in made of an object, without what nobody may change here. */
+function confined({ kind, subresource }: Candidate, before: ApiObject, after: ApiObject): ApiObject {
+  const { labels, annotations, ownerReferences, finalizers } = after.metadata;
+  const metadata = compactMetadata({
+    ...before.metadata,
+    labels,
+    annotations,
+    ownerReferences,
+    finalizers,
+  });
+  const { status, ...content } = after;
+  if (subresource === 'status') {
+    return { ...before, metadata, ...(status === undefined ? {} : { status }) };
+  }
+  const own = kind.subresources?.status === true ? before['status'] : status;
+  return {
+    ...content,
+    apiVersion: before.apiVersion,
+    kind: before.kind,
+    metadata,
+    ...(own === undefined ? {} : { status: own }),
+  };
 }
 
 function admissionRequest(

@@ -1,5 +1,6 @@
 import type { Clock } from '#machinery/clock.ts';
 import type { Store } from '#store/store.ts';
+import type { AdmissionPlugin } from '../admission/plugin.ts';
 import type { User } from '../auth/user.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 import type { Catalog } from './catalog.ts';
@@ -9,6 +10,8 @@ export interface Services {
   readonly store: Store;
   readonly catalog: Catalog;
   readonly clock: Clock;
+  /** Who has a say in writes, in order; absent: nobody. */
+  readonly plugins?: readonly AdmissionPlugin[];
 }
 
 /** One request on its way through the registry. */
@@ -18,4 +21,6 @@ export interface Call {
   readonly userAgent: string;
   /** Collected for `Warning:` headers. */
   readonly warnings: string[];
+  /** Adds an annotation to the request's audit event. */
+  readonly annotate?: (key: string, value: string) => void;
 }

@@ -62,7 +62,11 @@ async function createOnce(
   checkNamespace(services, kind, namespace, name);
   const prepared = prepare(creation, name, timestamp(now));
   const candidate: Candidate = { kind, object: prepared, duplicates: creation.duplicates };
-  const admitted = admit(services, call, candidate, options);
+  const admitting = admit(services, call, candidate, options);
+  const admitted = admitting instanceof Promise ? await admitting : admitting;
+  if (admitting instanceof Promise) {
+    checkNamespace(services, kind, namespace, name);
+  }
   const object =
     creation.owned === true ? admitted : withOwners({ kind, object: admitted }, options, new Date(now));
   const key = keyOf(kind, namespace, name);

@@ -1,7 +1,7 @@
 import type { KindDefinition } from '#api/kind.ts';
 import { ApiError } from '#machinery/errors.ts';
 import type { Entry } from '#store/entry.ts';
-import type { Services } from './call.ts';
+import type { Call, Services } from './call.ts';
 import { remove } from './delete.ts';
 import type { DeleteOptions } from './delete-options.ts';
 
@@ -14,11 +14,12 @@ export async function deleteCollection(
   kind: KindDefinition,
   entries: readonly Entry[],
   options: DeleteOptions,
+  call?: Call,
 ): Promise<void> {
   const refusals: unknown[] = [];
   for (let at = 0; at < entries.length; at += batch) {
     const results = await Promise.allSettled(
-      entries.slice(at, at + batch).map((entry) => remove(services, kind, entry, options)),
+      entries.slice(at, at + batch).map((entry) => remove(services, kind, entry, options, call)),
     );
     for (const result of results) {
       const missing =

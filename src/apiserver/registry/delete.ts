@@ -2,8 +2,9 @@ import type { KindDefinition } from '#api/kind.ts';
 import { timestamp } from '#machinery/clock.ts';
 import type { Entry } from '#store/entry.ts';
 import { StoreError } from '#store/errors.ts';
+import { admitDeletion } from '../admission/attributes.ts';
 import { conflict, deletedStatus, notFound } from '../api-errors.ts';
-import type { Services } from './call.ts';
+import type { Call, Services } from './call.ts';
 import { hasGeneration, keyOf } from './catalog.ts';
 import type { DeleteOptions } from './delete-options.ts';
 import { isRecord } from './metadata.ts';
@@ -13,12 +14,13 @@ import { namespaceFinalizers } from './update.ts';
 const attempts = 5;
 const defaultPodGrace = 30;
 
-/** The answer's text: a Status when the object is gone, else the object that is being deleted. */
+/** Deletes for a client (`call`) or for the server itself. The answer's text: a Status when the object is gone, else the object that is being deleted. */
 export async function remove(
   services: Services,
   kind: KindDefinition,
   place: { readonly namespace: string; readonly name: string },
   options: DeleteOptions,
+  call?: Call,
 ): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     const entry = services.store.head(keyOf(kind, place.namespace, place.name));
@@ -27,7 +29,7 @@ export async function remove(
       throw notFound(kind, place.name);
     }
     try {
-      return await removeEntry(services, kind, entry, options);
+      return await removeEntry(services, kind, entry, options, call);
     } catch (error) {
       if (
         !(error instanceof StoreError) ||
@@ -41,13 +43,19 @@ export async function remove(
 }
 
 async function removeEntry(
-  { store, clock }: Services,
+  services: Services,
   kind: KindDefinition,
   entry: Entry,
   options: DeleteOptions,
+  call: Call | undefined,
 ): Promise<string> {
+  const { store, clock } = services;
   const object = objectOf(entry);
   checkPreconditions(kind, object, options);
+  const asked = call === undefined ? undefined : admitDeletion(services, call, kind, object, options);
+  if (asked instanceof Promise) {
+    await asked;
+  }
   const grace = graceOf(kind, object, options);
   const marked = withFinalizers(object, options);
   const waits = isWaiting(kind, marked) || grace > 0;

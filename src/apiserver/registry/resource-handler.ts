@@ -191,13 +191,13 @@ async function patchOne(handling: Handling): Promise<Answer> {
 async function deleteOne(handling: Handling): Promise<Answer> {
   const { services, call, kind, request } = handling;
   const options = deleteOptions(call.info.query, request.body, request.contentType);
-  return jsonText(await remove(services, kind, placeOf(handling), options));
+  return jsonText(await remove(services, kind, placeOf(handling), options, call));
 }
 
 async function deleteAll({ services, call, kind, request, form, now }: Handling): Promise<Answer> {
   const options = deleteOptions(call.info.query, request.body, request.contentType);
   const page = list(services, call, kind);
-  await deleteCollection(services, kind, page.entries, options);
+  await deleteCollection(services, kind, page.entries, options, call);
   return jsonText(renderPage(form, kind, call, now, page));
 }
 

@@ -78,7 +78,8 @@ async function updateOnce(
   checkPreconditions(change, wanted.object, old);
   const prepared = prepare(change, wanted.object, old);
   const candidate = { kind, object: prepared, old, subresource, duplicates: wanted.duplicates };
-  const admitted = admit(services, call, candidate, options);
+  const admitting = admit(services, call, candidate, options);
+  const admitted = admitting instanceof Promise ? await admitting : admitting;
   const counted = withGeneration(kind, admitted, old);
   const now = new Date(clock.now());
   const object =
