@@ -186,6 +186,22 @@ describe('a launcher pod', () => {
     expect(node.ip.batches.length).toBe(batches);
   });
 
+  it('lets its guest begin only when the network is there, also after a failure', async () => {
+    const node = new FakeNode();
+    const apply = node.ovs.apply.bind(node.ovs);
+    node.ovs.apply = async (operations) =>
+      operations.map((operation) => ({ operation, error: new Error('no switch') }));
+    const { world, vmi, netns } = await launcher(node);
+    const uid = vmi.metadata.uid ?? '';
+    expect(await node.vm.observe(netns)).toMatchObject([{ uid, held: true }]);
+    expect(await node.vm.info(uid)).toMatchObject({ status: 'paused' });
+    expect((await podOf(world)).status?.phase).toBe('Pending');
+    node.ovs.apply = apply;
+    await world.run(60_000);
+    expect(await node.vm.info(uid)).toMatchObject({ status: 'running' });
+    expect((await vmiOf(world)).status?.phase).toBe('Running');
+  });
+
   it('shows what the guest agent tells, and AgentConnected', async () => {
     const node = new FakeNode();
     const { world, vmi } = await launcher(node);
@@ -230,6 +246,12 @@ describe('a launcher pod', () => {
     const { world } = await launcher(node, undefined, 'Running');
     expect((await podOf(world)).status).toMatchObject({ phase: 'Failed', reason: 'GuestLost' });
     expect(node.ip.batches).toEqual([]);
+  });
+
+  it('has failed so also when its network is not there, as after a restart of the node', async () => {
+    const { world } = await launcher(new FakeNode(), '[{"name":"blue"}]', 'Running');
+    expect((await podOf(world)).status).toMatchObject({ phase: 'Failed', reason: 'GuestLost' });
+    expect(await world.eventReasons()).toEqual([]);
   });
 
   it('waits for its network, says so, and comes up when it is there', async () => {

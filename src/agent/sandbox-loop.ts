@@ -111,6 +111,10 @@ export class SandboxLoop {
       return undefined;
     }
     try {
+      // First: of a guest that is gone nobody needs the network, which may not be there (yet, after a restart of the node).
+      if (vmi !== undefined && (await this.#finish(found))) {
+        return undefined;
+      }
       const podNetwork = parsePodNetwork(annotation, 'default');
       if (podNetwork === undefined) {
         return undefined;
@@ -147,13 +151,6 @@ export class SandboxLoop {
     const uid = found.metadata.uid ?? '';
     const netns = this.#netns(uid);
     const known = this.#machines(uid)[0];
-    const ended = await this.#ending(found, known);
-    if (ended !== undefined) {
-      await this.#patchPod(found, undefined, ended);
-      this.#ended.add(uid);
-      await this.#remove(uid);
-      return;
-    }
     const [failed, vm] = await Promise.all([
       this.#deps.world.reconcile(netns, [...sandbox.resources, ...this.#machines(uid)]),
       known === undefined ? this.#compose(vmi, netns, sandbox) : withLinkStates(known, sandbox.nics),
@@ -164,6 +161,19 @@ export class SandboxLoop {
     if (info?.status === 'running' || info?.status === 'paused') {
       await this.#report(found, vmi, sandbox, vm, info);
     }
+  }
+
+  /** Clears up after a guest that ended; false while it goes on. */
+  async #finish(found: Pod): Promise<boolean> {
+    const uid = found.metadata.uid ?? '';
+    const ended = await this.#ending(found, this.#machines(uid)[0]);
+    if (ended === undefined) {
+      return false;
+    }
+    await this.#patchPod(found, undefined, ended);
+    this.#ended.add(uid);
+    await this.#remove(uid);
+    return true;
   }
 
   /** A guest that powered off, crashed, or was lost with the machine it ran on. */

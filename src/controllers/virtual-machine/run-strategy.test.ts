@@ -74,6 +74,19 @@ describe('run strategies', () => {
     expect((await status(world))?.startFailure).toBeUndefined();
   });
 
+  it('starts again at once when the guest was lost with its node', async () => {
+    const world = await worldWith({ runStrategy: 'Always' });
+    await become(world, 'Running');
+    await world.report(virtualMachineInstance, { metadata: key }, { phase: 'Failed', reason: 'GuestLost' });
+    await world.run();
+    await release(world);
+    expect([(await vmi(world))?.status?.phase, (await status(world))?.startFailure]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(await vmi(world)).toBeDefined();
+  });
+
   it('remembers the back-off over its own restart', async () => {
     const world = await worldWith({ runStrategy: 'RerunOnFailure' });
     await become(world, 'Failed');

@@ -33,6 +33,8 @@ type Requests = NonNullable<VirtualMachineStatus['stateChangeRequests']>;
 
 /** Milliseconds: 10, 20, 40 … 300 s between starts of a VM that keeps failing. */
 const crashLoop = { first: 10_000, longest: 300_000 };
+/** Why an instance failed whose node was restarted: no fault of the guest's, and no reason to wait. */
+const guestLost = 'GuestLost';
 /** Milliseconds an instance must run for its VM's earlier failures to be forgotten. */
 const stableAfter = 30_000;
 
@@ -175,7 +177,8 @@ function nextStartFailure(
   if (!restarts || stopping || vmi?.status?.phase === 'Succeeded') {
     return { startFailure: undefined };
   }
-  if (vmi?.status?.phase === 'Failed' && vmi.metadata.uid !== known?.lastFailedVMIUID) {
+  const failed = vmi?.status?.phase === 'Failed' && vmi.status.reason !== guestLost;
+  if (failed && vmi.metadata.uid !== known?.lastFailedVMIUID) {
     const consecutiveFailCount = (known?.consecutiveFailCount ?? 0) + 1;
     const delay = Math.min(crashLoop.first * 2 ** (consecutiveFailCount - 1), crashLoop.longest);
     const { uid } = vmi.metadata;
