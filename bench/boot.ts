@@ -64,12 +64,12 @@ await runBench(7, async (session) => {
         boots.map(({ executed }) => executed),
       ),
       line(
-        '  QMP running -> phase Running on a watch',
-        boots.map(({ seen, runs }) => seen - runs),
+        '  QEMU answers over QMP -> phase Running on a watch',
+        boots.map(({ seen, ready }) => seen - ready),
       ),
       line(
-        'not ours: QEMU executed -> QMP running',
-        boots.map(({ runs, executed }) => runs - executed),
+        'not ours: QEMU executed -> answers over QMP',
+        boots.map(({ ready, executed }) => ready - executed),
       ),
       line('a kubectl process that applies (not contained above)', kubectl),
       `API writes until Running, besides the create: ${median(writes)} (goal ${goals.writes}): ${JSON.stringify(last?.writes)}`,
@@ -82,8 +82,8 @@ function line(what: string, samples: readonly number[]): string {
   return `${what}: ${summaryLine(summary(samples))}`;
 }
 
-function ownShare({ executed, runs, seen }: Boot): number {
-  return executed + (seen - runs);
+function ownShare({ executed, ready, seen }: Boot): number {
+  return executed + (seen - ready);
 }
 
 function writesOf({ writes }: Boot): number {

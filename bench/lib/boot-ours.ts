@@ -20,8 +20,8 @@ export interface Boot {
   readonly accepted: number;
   /** QEMU was executed. */
   readonly executed: number;
-  /** QEMU said over QMP that the guest runs. */
-  readonly runs: number;
+  /** QEMU answered over QMP; what comes after it, such as a network that is not ready yet, is ours. */
+  readonly ready: number;
   /** A watch told phase Running. */
   readonly seen: number;
   /** The guest answered a ping. */
@@ -59,7 +59,7 @@ export async function bootOurs(parts: OursParts, name: string): Promise<Boot> {
     return {
       accepted: accepted - sent,
       executed: (execs.firstSince(sent) ?? Number.NaN) - sent,
-      runs: loggedRun(parts.agentLog, name) - sent,
+      ready: loggedAnswer(parts.agentLog, name) - sent,
       seen: running.at - sent,
       answered: answered - sent,
       writes: countBy(relevant),
@@ -125,10 +125,10 @@ function describe({ kind, type, object }: Write): string {
   return `${kind} ${type}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
-/** The agent logs each QEMU that runs; its log's clock is the machine's, in whole milliseconds. */
-function loggedRun(agentLog: string, name: string): number {
+/** The agent logs each QEMU that answers; its log's clock is the machine's, in whole milliseconds (rounded down). */
+function loggedAnswer(agentLog: string, name: string): number {
   const line = readFileSync(agentLog, 'utf8')
     .split('\n')
-    .findLast((text) => text.includes(`default_${name} runs`));
+    .findLast((text) => text.includes(`default_${name}: QEMU answers`));
   return line === undefined ? Number.NaN : (JSON.parse(line) as { readonly time: number }).time;
 }

@@ -151,11 +151,10 @@ export class SandboxLoop {
     const uid = found.metadata.uid ?? '';
     const netns = this.#netns(uid);
     const known = this.#machines(uid)[0];
-    const [failed, vm] = await Promise.all([
-      this.#deps.world.reconcile(netns, [...sandbox.resources, ...this.#machines(uid)]),
-      known === undefined ? this.#compose(vmi, netns, sandbox) : withLinkStates(known, sandbox.nics),
-    ]);
-    throwFailures(failed);
+    // QEMU takes longer to start than the network to be made: both at the same time, and the guest begins after them.
+    const present = known ?? { ...(await this.#compose(vmi, netns, sandbox)), held: true };
+    throwFailures(await this.#deps.world.reconcile(netns, [...sandbox.resources, present]));
+    const vm = begun(present, sandbox.nics);
     throwFailures(await this.#deps.world.reconcile(netns, [...sandbox.resources, vm]));
     const info = await this.#deps.vm.info(vm.uid);
     if (info?.status === 'running' || info?.status === 'paused') {
@@ -289,12 +288,12 @@ function ignoreGone(error: unknown): undefined {
 }
 
 /** A guest that runs stays what it was started with: images and secrets may be others by now. Only its cables follow. */
-function withLinkStates(known: VirtualMachineState, wanted: readonly VmNic[]): VirtualMachineState {
-  const nics = known.nics.map((nic) => ({
+function begun(present: VirtualMachineState, wanted: readonly VmNic[]): VirtualMachineState {
+  const nics = present.nics.map((nic) => ({
     ...nic,
     linkUp: wanted.find(({ name }) => name === nic.name)?.linkUp ?? nic.linkUp,
   }));
-  return { ...known, nics };
+  return { ...present, nics, ...(present.held === true && { held: false }) };
 }
 
 function wholeSeconds(time: string): string {

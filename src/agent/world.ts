@@ -87,13 +87,13 @@ export class World {
   /** Carries operations out, in phases; a phase is not begun when one before it failed, except for taking away. */
   async apply(scope: Netns, operations: readonly Operation[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = [];
-    for (const phase of phases.toReversed()) {
+    for (const phase of phases.keys().toArray().toReversed()) {
       outcomes.push(
-        ...(await this.#run(operations.filter((one) => one.op === 'delete' && isOf(phase, one)))),
+        ...(await this.#run(operations.filter((one) => one.op === 'delete' && phaseOf(one) === phase))),
       );
     }
-    for (const phase of phases) {
-      const due = operations.filter((one) => one.op !== 'delete' && isOf(phase, one));
+    for (const phase of phases.keys()) {
+      const due = operations.filter((one) => one.op !== 'delete' && phaseOf(one) === phase);
       const failed = outcomes.some(({ error }) => error !== undefined);
       outcomes.push(...(failed ? due.map(postponed) : await this.#run(due)));
     }
@@ -225,8 +225,11 @@ function isOvs(driver: AnyDriver): boolean {
   return driver.kinds.includes('ovs-port');
 }
 
-function isOf(phase: readonly ResourceKind[], operation: Operation): boolean {
-  return phase.includes(subject(operation).kind);
+/** A machine whose guest is held starts beside its network: nothing runs in it yet, and its taps are there. */
+function phaseOf(operation: Operation): number {
+  const resource = subject(operation);
+  const phase = phases.findIndex((kinds) => kinds.includes(resource.kind));
+  return operation.op === 'create' && resource.kind === 'vm' && resource.held === true ? phase - 1 : phase;
 }
 
 function subject(operation: Operation): Resource {

@@ -86,4 +86,6 @@ export interface VirtualMachineState {
   readonly rng: boolean;
   /** Created but not started (`startStrategy: Paused`). */
   readonly paused: boolean;
+  /** QEMU is there, the guest not yet: it begins when this becomes false. So QEMU starts while its network is still being made. */
+  readonly held?: boolean;
 }

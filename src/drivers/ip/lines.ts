@@ -225,7 +225,9 @@ function settings(link: Link, alias: string | undefined): string {
 }
 
 function offloadSteps(link: Link): readonly Step[] {
-  const steps: Step[] = [{ stage: 'finish', tool: 'ethtool', netns: link.netns, line: word(link.name) }];
+  // Beside the other settings where the link is there by then.
+  const stage = link.device.type === 'veth' || link.device.type === 'nic' ? 'set' : 'finish';
+  const steps: Step[] = [{ stage, tool: 'ethtool', netns: link.netns, line: word(link.name) }];
   if (link.device.type === 'veth') {
     // Written last and through the resident helper: the mark stands only when the offloads are off.
     const line = `link set dev ${word(link.device.peer.name)} alias ${hostAlias(link, rawMark)}`;

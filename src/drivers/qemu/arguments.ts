@@ -23,7 +23,7 @@ export function nicId(name: string): string {
 
 /** True when the guest must not run before something was told over QMP. */
 export function startsStopped(vm: VirtualMachineState): boolean {
-  return vm.paused || vm.nics.some((nic) => !nic.linkUp);
+  return vm.paused || vm.held === true || vm.nics.some((nic) => !nic.linkUp);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What every QEMU driver does; run by the unit tests on the fake and by the integration tests on QEMU. */
 import { expect, it } from 'vitest';
+import type { Operation } from '#node-state/resource.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
 import type { VmDriver, VmEvent } from './driver.ts';
 
@@ -77,6 +78,19 @@ export function vmDriverContract(subject: VmContractSubject): void {
     }
     expect(await subject.driver().observe(from.netns)).toEqual([]);
     await expect(subject.driver().pause(from.uid)).rejects.toMatchObject({ reason: 'VmNotFound' });
+  });
+
+  it('holds a guest back until it is told to begin', async () => {
+    const held = { ...subject.machine(), paused: false, held: true };
+    const carryOut = async (operation: Operation<VirtualMachineState>) =>
+      expect((await subject.driver().apply([operation]))[0]?.error).toBeUndefined();
+    await carryOut({ op: 'create', to: held });
+    expect(await subject.driver().info(held.uid)).toMatchObject({ status: 'paused' });
+    const to = { ...held, held: false };
+    await carryOut({ op: 'update', from: held, to });
+    expect(await subject.driver().info(held.uid)).toMatchObject({ status: 'running' });
+    expect(await subject.driver().observe(held.netns)).toEqual([to]);
+    await carryOut({ op: 'delete', from: to });
   });
 
   it('refuses a uid that would lead out of its directory', async () => {

@@ -120,7 +120,7 @@ export class FakeVmDriver implements VmDriver {
     }
     const present = this.#machines.get(vm.uid);
     if (present === undefined || present.status === 'exited') {
-      const status = vm.paused ? 'paused' : 'running';
+      const status = vm.paused || vm.held === true ? 'paused' : 'running';
       this.#machines.set(vm.uid, { vm, status, agentConnected: false });
       this.#emit({ type: 'status', status, uid: vm.uid, netns: vm.netns });
     }
@@ -134,7 +134,11 @@ export class FakeVmDriver implements VmDriver {
         retryable: false,
       });
     }
+    const begins = machine.vm.held === true && vm.held !== true && !vm.paused;
     machine.vm = vm;
+    if (begins) {
+      this.setStatus(vm.uid, 'running');
+    }
   }
 
   #machine(uid: string): FakeMachine {

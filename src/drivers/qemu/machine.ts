@@ -132,13 +132,17 @@ export class Machine {
     return this.#client.execute(name, args);
   }
 
-  /** Plugs or unplugs cables until they are as wanted, and writes the new state down. */
-  async setLinks(wanted: VirtualMachineState): Promise<void> {
+  /** Plugs or unplugs cables until they are as wanted, lets a held guest begin, and writes the new state down. */
+  async change(wanted: VirtualMachineState): Promise<void> {
     for (const nic of wanted.nics) {
       const present = this.vm.nics.find((each) => each.name === nic.name);
       if (present !== undefined && present.linkUp !== nic.linkUp) {
         await this.command('set_link', { name: nicId(nic.name), up: nic.linkUp });
       }
+    }
+    if (this.vm.held === true && wanted.held !== true && !wanted.paused) {
+      // Of a guest that runs already (we died before the record was written) this changes nothing.
+      await this.command('cont');
     }
     this.#record = { ...this.#record, vm: wanted };
     await writeRecord(this.paths, this.#record);
@@ -205,7 +209,7 @@ export class Machine {
     for (const nic of this.vm.nics.filter((each) => !each.linkUp)) {
       await this.command('set_link', { name: nicId(nic.name), up: false });
     }
-    if (startsStopped(this.vm) && !this.vm.paused) {
+    if (startsStopped(this.vm) && !this.vm.paused && this.vm.held !== true) {
       await this.command('cont');
     }
   }

@@ -135,7 +135,6 @@ class QemuDriver implements VmDriver {
     if (present !== undefined && present.status !== 'exited') {
       return;
     }
-    const began = performance.now();
     const paths = this.#paths(vm.uid);
     if (present !== undefined) {
       await this.#delete(vm.uid);
@@ -147,7 +146,7 @@ class QemuDriver implements VmDriver {
       await this.#makeFiles(vm, paths);
       const machine = await Machine.start(vm, paths, this.#options.qemuUser, this.#hooks);
       this.#machines.set(vm.uid, machine);
-      this.#options.log.info(`${vm.name} runs after ${Math.round(performance.now() - began)} ms`);
+      this.#options.log.info(`${vm.name}: QEMU answers`);
       machine.announce();
     } catch (error) {
       await removeDirectories(paths);
@@ -182,7 +181,7 @@ class QemuDriver implements VmDriver {
         },
       );
     }
-    await machine.setLinks(vm);
+    await machine.change(vm);
   }
 
   async #delete(uid: string): Promise<void> {

@@ -11,8 +11,8 @@ export function restartReason(present: VirtualMachineState, wanted: VirtualMachi
   return changed.length === 0 ? undefined : changed.join(', ');
 }
 
-/** Everything but the cables; and `paused`, which is about the start alone. */
+/** Everything but the cables and `held`; and `paused`, which is about the start alone. */
 function comparable(vm: VirtualMachineState): Readonly<Record<string, unknown>> {
-  const { paused: _, nics, ...rest } = vm;
+  const { paused: _, held: ___, nics, ...rest } = vm;
   return { ...rest, nics: nics.map(({ linkUp: __, ...nic }) => nic) };
 }
