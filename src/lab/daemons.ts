@@ -1,9 +1,10 @@
 /** Starts the lab's daemons (OVN, Open vSwitch): each detaches itself, and a running one is left alone. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { netnsDir, run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
+import { createDatabase } from './database.ts';
 import { applyNetwork, applyNodeAddress, observeLinks } from './network.ts';
 import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
 import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
@@ -42,9 +43,8 @@ async function startDaemon(daemon: DaemonPlan, user: SystemUser): Promise<boolea
   if (await isInPlace(daemon)) {
     return false;
   }
-  if (daemon.database !== undefined && !existsSync(daemon.database.file)) {
-    const { file, schema } = daemon.database;
-    await run([...as(daemon, user), 'ovsdb-tool', 'create', file, schema]);
+  if (daemon.database !== undefined) {
+    await createDatabase(daemon.database.file, daemon.database.schema, as(daemon, user));
   }
   await run([...as(daemon, user), ...daemon.argv], {
     env: daemon.env,
