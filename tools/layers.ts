@@ -42,7 +42,10 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
   cluster: rooms('api', 'machinery'),
   store: rooms('machinery/errors.ts', 'machinery/clock.ts'),
   apiserver: rooms('api', 'machinery/errors.ts', 'machinery/clock.ts', 'store', 'wire'),
-  lab: rooms('api', 'machinery/errors.ts', 'machinery/clock.ts', 'certs', 'drivers', 'node-state', 'wire'),
+  lab: [
+    ...rooms('api', 'machinery/errors.ts', 'machinery/clock.ts', 'certs', 'drivers', 'node-state', 'wire'),
+    { path: 'agent/config.ts', types: true }, // the lab writes the file that the agent reads
+  ],
   explain: rooms('api', 'machinery', 'node-state', 'wire'),
   cli: rooms('api', 'machinery', 'node-state', 'wire', 'lab', 'drivers/image', 'drivers/probe'),
   bin: everything,

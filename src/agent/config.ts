@@ -20,7 +20,6 @@ export interface AgentConfig {
   readonly accelerator?: Accelerator;
   /** Address of the node that others reach. */
   readonly nodeAddress: string;
-  readonly labNode?: boolean;
   /** Files of the HTTPS endpoint; `ca` signs its clients. */
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
   readonly port: number;

@@ -94,7 +94,7 @@ describe('refusals', () => {
   it.each([
     [{ vlan: 4095 }, /vlan/],
     [{ vlan: '100' }, /vlan/],
-    [{ vlan: 5, vlanTrunk: [{ id: 6 }] }, /excludes "vlan"/],
+    [{ vlan: 5, vlanTrunk: [{ id: 6 }] }, /exclude each other/],
     [{ vlanTrunk: [{ minID: 9, maxID: 5 }] }, /vlanTrunk\[0\]/],
     [{ mtu: -1 }, /mtu/],
     [{ macspoofchk: 'true' }, /without quotes/],

@@ -1,5 +1,6 @@
 /** Configuration files of the processes the supervisor keeps running. Pure but for the names of Node and our sources. */
 import path from 'node:path';
+import type { AgentConfig } from '#agent/config.ts';
 import type { Accelerator } from '#node-state/vm.ts';
 import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
 import type { LabPlan, NodePlan } from './plan.ts';
@@ -13,24 +14,6 @@ interface TlsFiles {
   readonly key: string;
   /** Who may present client certificates. */
   readonly ca: string;
-}
-
-/** `agent.json`. */
-export interface AgentConfig {
-  readonly nodeName: string;
-  readonly kubeconfig: string;
-  /** Sandboxes are named `<sandboxPrefix><pod uid>`. */
-  readonly sandboxPrefix: string;
-  readonly runDir: string;
-  readonly stateDir: string;
-  readonly imageDir: string;
-  readonly ovsDb: string;
-  readonly qemuUser: { readonly uid: number; readonly gid: number };
-  readonly accelerator: Accelerator;
-  readonly nodeAddress: string;
-  readonly labNode: true;
-  readonly tls: TlsFiles;
-  readonly port: number;
 }
 
 /** `control-plane.json`. */
@@ -85,7 +68,6 @@ export function composeAgentConfig(
     qemuUser: { uid: user.uid, gid: user.gid },
     accelerator,
     nodeAddress: node.address,
-    labNode: true,
     tls: {
       cert: path.join(own.state, 'tls.crt'),
       key: path.join(own.state, 'tls.key'),

@@ -151,27 +151,15 @@ export function vmManifest(options: {
   });
 }
 
-/** Several JSON manifests as one. */
-export function listOf(manifests: readonly string[]): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests.map((one) => JSON.parse(one)) });
-}
-
-/** A NetworkAttachmentDefinition of type bridge. */
-export function bridgeNad(
-  namespace: string,
-  name: string,
-  config: Readonly<Record<string, unknown>>,
-): string {
-  return JSON.stringify({
-    apiVersion: 'k8s.cni.cncf.io/v1',
-    kind: 'NetworkAttachmentDefinition',
-    metadata: { namespace, name },
-    spec: { config: JSON.stringify({ cniVersion: '0.3.1', name, type: 'bridge', bridge: 'br1', ...config }) },
-  });
+/** Waits until every virtual machine of a namespace runs and its guest's agent talks. */
+export async function awaitGuests(cluster: Cluster, namespace: string): Promise<void> {
+  const all = ['-n', namespace, '--all'];
+  await cluster.must(['wait', 'vm', ...all, '--for=condition=Ready', '--timeout=60s']);
+  await cluster.must(['wait', 'vmi', ...all, '--for=condition=AgentConnected', '--timeout=90s']);
 }
 
 /** A policy that makes `br1` over `eth1` on every node, as documented. */
-export const bridgePolicy = JSON.stringify({
+const bridgePolicy = JSON.stringify({
   apiVersion: 'nmstate.io/v1',
   kind: 'NodeNetworkConfigurationPolicy',
   metadata: { name: 'br1-eth1-policy' },
@@ -190,3 +178,29 @@ export const bridgePolicy = JSON.stringify({
     },
   },
 });
+
+/** Makes a namespace, and `br1` over `eth1` on every node. */
+export async function prepare(cluster: Cluster, namespace: string): Promise<void> {
+  await cluster.must(['create', 'namespace', namespace]);
+  await cluster.must(['apply', '-f', '-'], bridgePolicy);
+  await cluster.must(['wait', 'nncp/br1-eth1-policy', '--for=condition=Available', '--timeout=30s']);
+}
+
+/** Several JSON manifests as one. */
+export function listOf(manifests: readonly string[]): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests.map((one) => JSON.parse(one)) });
+}
+
+/** A NetworkAttachmentDefinition of type bridge. */
+export function bridgeNad(
+  namespace: string,
+  name: string,
+  config: Readonly<Record<string, unknown>>,
+): string {
+  return JSON.stringify({
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    kind: 'NetworkAttachmentDefinition',
+    metadata: { namespace, name },
+    spec: { config: JSON.stringify({ cniVersion: '0.3.1', name, type: 'bridge', bridge: 'br1', ...config }) },
+  });
+}

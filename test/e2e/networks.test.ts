@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pod } from '#api/core/pod.ts';
 import { virtualMachineInstance as vmi } from '#api/kubevirt.io/virtual-machine-instance.ts';
-import { bridgeNad, bridgePolicy, type Cluster, listOf, openCluster, vmManifest } from './cluster.ts';
+import { awaitGuests, bridgeNad, type Cluster, listOf, openCluster, prepare, vmManifest } from './cluster.ts';
 import { instance } from './patchbay.ts';
 
 const namespace = 'networks';
@@ -14,9 +14,7 @@ const podIp: Record<string, string> = {};
 const serve = 'mkdir -p /run/w; hostname > /run/w/who; httpd -p 80 -h /run/w';
 
 async function applyEverything(): Promise<void> {
-  await cluster.must(['create', 'namespace', namespace]);
-  await cluster.must(['apply', '-f', '-'], bridgePolicy);
-  await cluster.must(['wait', 'nncp/br1-eth1-policy', '--for=condition=Available', '--timeout=30s']);
+  await prepare(cluster, namespace);
   const nads = [
     bridgeNad(namespace, 'vlan100', { vlan: 100, preserveDefaultVlan: false }),
     bridgeNad(namespace, 'vlan200', { vlan: 200, preserveDefaultVlan: false }),
@@ -46,16 +44,7 @@ async function applyEverything(): Promise<void> {
     ['create', '-f', '-'],
     listOf([...nads, ...vms, ...plain.map((one) => JSON.stringify(one))]),
   );
-  await cluster.must(['wait', '-n', namespace, 'vm', '--all', '--for=condition=Ready', '--timeout=60s']);
-  await cluster.must([
-    'wait',
-    '-n',
-    namespace,
-    'vmi',
-    '--all',
-    '--for=condition=AgentConnected',
-    '--timeout=90s',
-  ]);
+  await awaitGuests(cluster, namespace);
   await cluster.must([
     'wait',
     '-n',

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { kinds } from '#api/kinds.ts';
 import {
+  awaitGuests,
   bridgeNad,
-  bridgePolicy,
   type Cluster,
   execute,
   listOf,
   openCluster,
+  prepare,
   vmManifest,
 } from './cluster.ts';
 import { instance } from './patchbay.ts';
@@ -17,9 +18,7 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   cluster = await openCluster();
-  await cluster.must(['create', 'namespace', namespace]);
-  await cluster.must(['apply', '-f', '-'], bridgePolicy);
-  await cluster.must(['wait', 'nncp/br1-eth1-policy', '--for=condition=Available', '--timeout=30s']);
+  await prepare(cluster, namespace);
   const manifests = [
     bridgeNad(namespace, 'vlan300', { vlan: 300 }),
     vmManifest({
@@ -36,16 +35,7 @@ beforeAll(async () => {
     }),
   ];
   await cluster.must(['create', '-f', '-'], listOf(manifests));
-  await cluster.must(['wait', '-n', namespace, 'vm', '--all', '--for=condition=Ready', '--timeout=60s']);
-  await cluster.must([
-    'wait',
-    '-n',
-    namespace,
-    'vmi',
-    '--all',
-    '--for=condition=AgentConnected',
-    '--timeout=90s',
-  ]);
+  await awaitGuests(cluster, namespace);
 });
 
 afterAll(async () => {
