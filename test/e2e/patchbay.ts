@@ -12,8 +12,11 @@ export interface CliResult {
 
 const launcher = path.resolve(import.meta.dirname, '../../bin/patchbay');
 
-/** The instance that all files of this folder share; made by the first that needs it, removed by `global-setup.ts`. */
-export const instance = 'e2e';
+/**
+ * The instance that all files of this folder share; made by the first that needs it, removed by `global-setup.ts`.
+ * PATCHBAY_TEST_INSTANCE names another, for runs side by side on one machine.
+ */
+export const instance = process.env['PATCHBAY_TEST_INSTANCE'] ?? 'e2e';
 
 /** Runs `bin/patchbay` with arguments; `--name` of the shared instance is added unless `bare`. */
 export async function patchbay(
