@@ -53,6 +53,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindR
   readonly subresources?: { readonly status?: boolean; readonly scale?: ScalePaths };
   /** Columns of `kubectl get` after Name, which the server puts first unless a column here is called Name. */
   readonly columns: readonly PrinterColumn[];
+  /** Verbs that are served when not all are: reviews are created, which answers them, and never stored. */
+  readonly verbs?: readonly string[];
   /** Builtin kinds take strategic merge patches and are no CRDs; all others are written to `deploy/crds`. */
   readonly builtin: boolean;
   /** Fields besides `metadata.name` and `metadata.namespace` that a field selector may name, such as `spec.nodeName`. */

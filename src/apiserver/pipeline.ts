@@ -2,8 +2,10 @@
 import { ApiError, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { StoreError } from '#store/errors.ts';
 import { badRequest, failure, methodNotAllowed, noSuchPath, unauthorized } from './api-errors.ts';
-import { authenticate, impersonate } from './auth/authenticate.ts';
-import { type Authorizer, authorize } from './auth/authorize.ts';
+import type { Access } from './auth/access.ts';
+import { attributesOf } from './auth/attributes.ts';
+import { authorize } from './auth/authorize.ts';
+import { impersonate } from './auth/impersonate.ts';
 import { type HealthCheck, handlePlain, health } from './discovery/handler.ts';
 import { type Answer, type StreamAnswer, send, setWarnings, statusAnswer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
@@ -12,10 +14,11 @@ import { type RequestInfo, requestInfo } from './http/request-info.ts';
 import type { Log } from './log.ts';
 import type { Services } from './registry/call.ts';
 import { handleResource } from './registry/resource-handler.ts';
+import { answerReview, reviewKindOf } from './reviews/reviews.ts';
 
 /** What requests are answered with. */
 export interface Pipeline extends Services {
-  readonly authorizers: readonly Authorizer[];
+  readonly access: Access;
   readonly checks: readonly HealthCheck[];
   readonly log: Log;
   /** Ends of running watches, for shutdown. */
@@ -52,12 +55,13 @@ async function handle(
   if (healthPath.test(info.path)) {
     return health(info, pipeline.checks);
   }
-  const known = authenticate(request);
+  const { access } = pipeline;
+  const known = access.userOf(request);
   if (known === undefined) {
     throw unauthorized();
   }
-  const user = impersonate(known, request);
-  authorize(pipeline.authorizers, user, info);
+  const user = impersonate(access.authorizers, known, request) ?? known;
+  authorize(access.authorizers, user, attributesOf(info));
   if (!info.isResource) {
     return handlePlain(pipeline.catalog, info, {
       accept: request.headers.accept,
@@ -73,19 +77,22 @@ async function handle(
   }
   const reads = info.verb === 'get' || info.verb === 'list' || info.verb === 'watch';
   const userAgent = String(request.headers['user-agent'] ?? '');
-  return handleResource(
-    pipeline,
-    { info, user, userAgent, warnings },
-    {
-      accept: request.headers.accept,
-      contentType: request.headers['content-type'],
-      body: reads ? Buffer.alloc(0) : await readBody(request),
-      track: (end) => {
-        pipeline.watches.add(end);
-        return () => pipeline.watches.delete(end);
-      },
+  const call = { info, user, userAgent, warnings };
+  const { accept, 'content-type': contentType } = request.headers;
+  const body = reads ? Buffer.alloc(0) : await readBody(request);
+  const review = reviewKindOf(call);
+  if (review !== undefined) {
+    return answerReview(pipeline, call, review, { accept, contentType, body });
+  }
+  return handleResource(pipeline, call, {
+    accept,
+    contentType,
+    body,
+    track: (end) => {
+      pipeline.watches.add(end);
+      return () => pipeline.watches.delete(end);
     },
-  );
+  });
 }
 
 function readInfo(request: Incoming): RequestInfo {

@@ -1,22 +1,28 @@
 /** The embedded API server: one store, one catalog of kinds, some addresses. */
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import path from 'node:path';
 import { pino } from 'pino';
 import type { KindDefinition } from '#api/kind.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { Store } from '#store/store.ts';
-import { type Authorizer, discoveryAuthorizer, mastersAuthorizer } from './auth/authorize.ts';
-import { nodeAuthorizer } from './auth/node.ts';
+import { Access } from './auth/access.ts';
+import type { Authorizer } from './auth/authorize.ts';
+import { RoleAggregation } from './auth/rbac/aggregation.ts';
+import { reconcileDefaultRoles } from './auth/rbac/reconcile.ts';
+import { loadSigningKey } from './auth/tokens/signing-key.ts';
 import { compactor } from './compactor.ts';
 import { ensureDefaults } from './defaults.ts';
 import { outgoing } from './http/exchange.ts';
 import type { Log } from './log.ts';
 import { type Pipeline, serve } from './pipeline.ts';
 import { Catalog } from './registry/catalog.ts';
+import { reviewKinds } from './reviews/reviews.ts';
 
 export interface ApiServerOptions {
   readonly kinds: readonly KindDefinition[];
+  /** The store; what else the server keeps is beside it: the key that signs tokens (`sa.key`). */
   readonly storePath: string;
   /** Every address listens on its own; port 0 picks one. */
   readonly listen: readonly { readonly host: string; readonly port: number }[];
@@ -25,7 +31,7 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** Default: pino on standard output, level info. */
   readonly log?: Log;
-  /** Asked after the own ones (masters, discovery, node). */
+  /** Asked after the own ones (masters, node, roles). */
   readonly authorizers?: readonly Authorizer[];
 }
 
@@ -47,7 +53,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const store = new Store({ path: options.storePath });
   const servers: Listener[] = [];
   try {
-    const catalog = new Catalog(options.kinds);
+    const catalog = new Catalog([...options.kinds, ...reviewKinds]);
+    const access = new Access({
+      store,
+      clock,
+      key: loadSigningKey(path.join(path.dirname(options.storePath), 'sa.key')),
+      ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
+    });
     const pipeline: Pipeline = {
       store,
       catalog,
@@ -58,14 +70,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         ['ping', () => undefined],
         ['store', () => store.failure?.message],
       ],
-      authorizers: [
-        mastersAuthorizer,
-        discoveryAuthorizer,
-        nodeAuthorizer(store),
-        ...(options.authorizers ?? []),
-      ],
+      access,
     };
-    await ensureDefaults(pipeline);
+    await Promise.all([ensureDefaults(pipeline), reconcileDefaultRoles(pipeline)]);
+    const aggregation = new RoleAggregation(pipeline, log);
+    await aggregation.settle();
     for (const address of options.listen) {
       servers.push(await listen(pipeline, options.tls, address));
     }

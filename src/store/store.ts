@@ -6,6 +6,7 @@ import { Collections } from './collections.ts';
 import { Entry, type Key, textOf } from './entry.ts';
 import { refusal, StoreError } from './errors.ts';
 import { corrupt, LogFile, type Synchronous } from './log-file.ts';
+import { type Observer, Observers } from './observers.ts';
 import { type ListQuery, pastList } from './past.ts';
 import { type Reading, type Subscription, Subscriptions } from './subscription.ts';
 import { Window, type WindowLimits } from './window.ts';
@@ -38,6 +39,7 @@ export class Store {
   readonly #state = new Collections();
   readonly #window: Window;
   readonly #subscriptions = new Subscriptions();
+  readonly #observers = new Observers();
   #pending: Pending[] = [];
   /** Versions written but not yet on disk, by key text. */
   #ahead = new Map<string, Entry>();
@@ -138,6 +140,14 @@ export class Store {
     return this.#subscriptions.add(resource, from, wake, (after, limit) =>
       this.#events(resource, after, limit),
     );
+  }
+
+  /**
+   * Calls `observer` with every event of a resource, in order, once it is on disk and before its writer is answered:
+   * whoever follows a write sees what the observer made of it. Returns the way to stop.
+   */
+  observe(resource: string, observer: Observer): () => void {
+    return this.#observers.add(resource, observer);
   }
 
   /**
@@ -250,6 +260,7 @@ export class Store {
       this.#window.push(entry);
       this.#revision = entry.revision;
       this.#subscriptions.wake(entry.resource);
+      this.#observers.tell(entry);
       resolve(entry);
     }
     return undefined;

@@ -86,6 +86,7 @@ const lease = (name: string) => ({
   spec: {},
 });
 const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+const instances = '/apis/kubevirt.io/v1/virtualmachineinstances';
 const event = {
   apiVersion: 'v1',
   kind: 'Event',
@@ -127,7 +128,10 @@ test.each<[number, string, string, Sent]>([
   [403, 'GET', `${api}/secrets`, {}],
   [403, 'GET', `${api}/namespaces/default/configmaps/any`, {}],
   [201, 'POST', `${api}/namespaces/default/events`, { body: event }],
-  [200, 'GET', '/apis/kubevirt.io/v1/virtualmachineinstances', {}],
+  [403, 'GET', '/apis/kubevirt.io/v1/virtualmachineinstances', {}],
+  [200, 'GET', `${instances}?labelSelector=kubevirt.io%2FnodeName%3Dnode1`, {}],
+  [403, 'GET', `${instances}?labelSelector=kubevirt.io%2FnodeName%3Dnode2`, {}],
+  [403, 'GET', `${instances}?labelSelector=kubevirt.io%2FnodeName!%3Dnode2`, {}],
   [403, 'GET', '/apis/kubevirt.io/v1/virtualmachines', {}],
   [
     403,

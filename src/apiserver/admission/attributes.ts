@@ -5,7 +5,7 @@ import type { DeleteOptions } from '../registry/delete-options.ts';
 import { isRecord } from '../registry/metadata.ts';
 import type { ApiObject } from '../registry/objects.ts';
 import type { AdmissionPlugin, Attributes, Maybe, Target } from './plugin.ts';
-import { runMutating, runValidating, then } from './plugin.ts';
+import { chain, runMutating, runValidating } from './plugin.ts';
 
 /** An object on its way into the store. */
 interface Written {
@@ -184,5 +184,5 @@ export function admitConnection(
 }
 
 function ask(plugins: readonly AdmissionPlugin[], attributes: Attributes): Maybe<void> {
-  return then(runMutating(plugins, attributes), () => runValidating(plugins, attributes));
+  return chain(runMutating(plugins, attributes), () => runValidating(plugins, attributes));
 }

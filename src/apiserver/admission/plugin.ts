@@ -57,7 +57,7 @@ export interface Round {
 }
 
 /** Goes on with a value, at once when it is there. */
-export function then<T, R>(value: Maybe<T>, next: (value: T) => Maybe<R>): Maybe<R> {
+export function chain<T, R>(value: Maybe<T>, next: (value: T) => Maybe<R>): Maybe<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
@@ -75,7 +75,7 @@ export function runMutating(
     wanted = true;
   };
   const first = pass(plugins, attributes, { number: 0, again, memory }, 0);
-  return then(first, (object) =>
+  return chain(first, (object) =>
     wanted
       ? pass(plugins, { ...attributes, object }, { number: 1, again: () => undefined, memory }, 0)
       : object,

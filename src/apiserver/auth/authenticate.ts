@@ -1,12 +1,24 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-import { failure } from '../api-errors.ts';
 import type { Incoming } from '../http/exchange.ts';
-import { authenticatedGroup, mastersGroup, type User } from './user.ts';
+import { authenticatedGroup, type User } from './user.ts';
+
+/** Who a bearer token stands for; undefined when it is not good. */
+export type TokenCheck = (token: string) => User | undefined;
 
 const users = new WeakMap<object, User | false>();
 
-/** The user of a connection by its client certificate: CN is the name, the Os are the groups. Undefined: anonymous. */
-export function authenticate(request: Incoming): User | undefined {
+/** The user of a request, by its connection's client certificate, else by its bearer token. Undefined: anonymous, or no good token. */
+export function authenticate(request: Incoming, check: TokenCheck): User | undefined {
+  const user = byCertificate(request);
+  if (user !== undefined) {
+    return user;
+  }
+  const [, token] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
+  return token === undefined ? undefined : check(token);
+}
+
+/** CN is the name, the Os are the groups. */
+function byCertificate(request: Incoming): User | undefined {
   const session = 'stream' in request ? request.stream.session : undefined;
   const connection = session ?? request.socket;
   let user = users.get(connection);
@@ -29,24 +41,4 @@ function userOf(certificate: PeerCertificate): User | false {
   }
   const organizations = subject?.['O'] ?? [];
   return { name, groups: [...[organizations].flat(), authenticatedGroup] };
-}
-
-/**
- * Acting as somebody else (`kubectl --as`): administrators only, so far as roles are not served. Never ignored: whoever
- * asks to be less must not be more. Throws 403.
- */
-export function impersonate(user: User, request: Incoming): User {
-  const name = request.headers['impersonate-user'];
-  const groups = request.headers['impersonate-group'];
-  const others = Object.keys(request.headers).some((header) => header.startsWith('impersonate-'));
-  if (!others) {
-    return user;
-  }
-  const target = typeof name === 'string' ? name : '';
-  if (!user.groups.includes(mastersGroup) || target === '') {
-    const message = `users "${target}" is forbidden: User "${user.name}" cannot impersonate resource "users" in API group "" at the cluster scope`;
-    throw failure(403, 'Forbidden', message, { name: target, kind: 'users' });
-  }
-  const listed = [groups ?? []].flat().flatMap((value) => value.split(/,\s*/));
-  return { name: target, groups: [...listed, authenticatedGroup] };
 }

@@ -1,55 +1,70 @@
 import { failure } from '../api-errors.ts';
-import type { RequestInfo } from '../http/request-info.ts';
-import { authenticatedGroup, mastersGroup, type User } from './user.ts';
+import type { Attributes } from './attributes.ts';
+import { mastersGroup, type User } from './user.ts';
 
 /** One source of permissions. The first that allows or denies decides; nobody's opinion is a no. */
 export interface Authorizer {
   readonly name: string;
-  authorize(user: User, info: RequestInfo): Decision;
+  authorize(user: User, attributes: Attributes): Verdict;
 }
 
-export type Decision = 'allow' | 'deny' | 'no-opinion';
+/** What a source of permissions says, and why. */
+export interface Verdict {
+  readonly decision: 'allow' | 'deny' | 'no-opinion';
+  /** Told to the client after a refusal, and to reviews and the audit log. */
+  readonly reason: string;
+}
+
+export const noOpinion: Verdict = { decision: 'no-opinion', reason: '' };
+const allowed: Verdict = { decision: 'allow', reason: '' };
 
 /** `system:masters` may do everything. */
 export const mastersAuthorizer: Authorizer = {
   name: 'masters',
-  authorize: (user) => (user.groups.includes(mastersGroup) ? 'allow' : 'no-opinion'),
+  authorize: (user) => (user.groups.includes(mastersGroup) ? allowed : noOpinion),
 };
 
-const publicPaths = ['/api', '/apis', '/openapi', '/version', '/healthz', '/livez', '/readyz'];
-
-/** Everybody known may read what is served and whether the server is well (upstream's role `system:discovery`). */
-export const discoveryAuthorizer: Authorizer = {
-  name: 'discovery',
-  authorize(user, info) {
-    const reads = !info.isResource && (info.verb === 'get' || info.verb === 'head');
-    const known = user.groups.includes(authenticatedGroup);
-    return reads &&
-      known &&
-      publicPaths.some((path) => info.path === path || info.path.startsWith(`${path}/`))
-      ? 'allow'
-      : 'no-opinion';
-  },
-};
-
-/** Throws 403 in upstream's words unless one of the authorizers allows the request. */
-export function authorize(authorizers: readonly Authorizer[], user: User, info: RequestInfo): void {
+/** The first opinion, or all reasons why there was none. */
+export function decide(authorizers: readonly Authorizer[], user: User, attributes: Attributes): Verdict {
+  let reason = '';
   for (const authorizer of authorizers) {
-    const decision = authorizer.authorize(user, info);
-    if (decision === 'allow') {
-      return;
+    const verdict = authorizer.authorize(user, attributes);
+    if (verdict.decision !== 'no-opinion') {
+      return verdict;
     }
-    if (decision === 'deny') {
-      break;
+    if (verdict.reason !== '') {
+      reason = reason === '' ? verdict.reason : `${reason}\n${verdict.reason}`;
     }
   }
-  throw refusal(user, info);
+  return reason === '' ? noOpinion : { decision: 'no-opinion', reason };
 }
 
-function refusal(user: User, info: RequestInfo): Error {
-  const { verb, group, resource, subresource, namespace, name } = info;
-  if (!info.isResource) {
-    return failure(403, 'Forbidden', `forbidden: User "${user.name}" cannot ${verb} path "${info.path}"`, {});
+/** True when the user may. */
+export function isAllowed(authorizers: readonly Authorizer[], user: User, attributes: Attributes): boolean {
+  return decide(authorizers, user, attributes).decision === 'allow';
+}
+
+/** Throws 403 in upstream's words unless one of the authorizers allows the request. Returns why it may. */
+export function authorize(authorizers: readonly Authorizer[], user: User, attributes: Attributes): Verdict {
+  const verdict = decide(authorizers, user, attributes);
+  if (verdict.decision !== 'allow') {
+    throw refusal(user, attributes, verdict.reason);
+  }
+  return verdict;
+}
+
+/** The 403 that tells a user what it may not do (apiserver `responsewriters.ForbiddenStatusError`). */
+export function refusal(user: User, attributes: Attributes, reason = ''): Error {
+  const { verb, group, resource, subresource, namespace, name } = attributes;
+  const why = reason === '' ? '' : `: ${reason}`;
+  const who = `User ${JSON.stringify(user.name)}`;
+  if (!attributes.isResource) {
+    return failure(
+      403,
+      'Forbidden',
+      `forbidden: ${who} cannot ${verb} path ${JSON.stringify(attributes.path)}${why}`,
+      {},
+    );
   }
   const qualified = group === '' ? resource : `${resource}.${group}`;
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
@@ -58,7 +73,7 @@ function refusal(user: User, info: RequestInfo): Error {
   return failure(
     403,
     'Forbidden',
-    `${object} is forbidden: User "${user.name}" cannot ${verb} resource "${what}" in API group "${group}" ${where}`,
+    `${object} is forbidden: ${who} cannot ${verb} resource "${what}" in API group "${group}" ${where}${why}`,
     { ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind: resource },
   );
 }

@@ -1,16 +1,19 @@
 /** What a node's agent may do: what its job needs, on its own objects only. */
 import type { Store } from '#store/store.ts';
-import type { RequestInfo } from '../http/request-info.ts';
 import { isRecord } from '../registry/metadata.ts';
-import { type ApiObject, objectOf } from '../registry/objects.ts';
-import type { Authorizer, Decision } from './authorize.ts';
-import { referencesOf } from './node-references.ts';
+import { objectOf } from '../registry/objects.ts';
+import { type Attributes, selectedField, selectedLabel } from './attributes.ts';
+import { type Authorizer, noOpinion, type Verdict } from './authorize.ts';
+import { isEnactmentOf } from './node-enactments.ts';
+import { type NodeGraph, nodeNameOf } from './node-graph.ts';
 import { nodeOf } from './user.ts';
 
 const reads = ['get', 'list', 'watch'];
-const writes = ['create', 'update', 'patch', 'delete'];
 const changes = ['update', 'patch'];
+const writes = ['create', ...changes];
 const vmis = 'virtualmachineinstances.kubevirt.io';
+/** Set by the controller when it gives an instance its node. */
+const nodeLabel = 'kubevirt.io/nodeName';
 
 /** One thing that is allowed. `when` decides about the object; without it every object of the resource is meant. */
 interface Rule {
@@ -22,8 +25,9 @@ interface Rule {
 
 interface Asked {
   readonly store: Store;
+  readonly graph: NodeGraph;
   readonly node: string;
-  readonly info: RequestInfo;
+  readonly info: Attributes;
   /** Name asked for, in the path or by a field selector. */
   readonly name: string;
 }
@@ -32,66 +36,64 @@ const rules: readonly Rule[] = [
   { resource: 'nodes', verbs: reads },
   { resource: 'nodes', verbs: writes, when: isNodeItself },
   { resource: 'nodes/status', verbs: changes, when: isNodeItself },
-  { resource: 'leases.coordination.k8s.io', verbs: [...writes, 'get'], when: isOwnLease },
-  { resource: 'namespaces', verbs: reads },
+  { resource: 'leases.coordination.k8s.io', verbs: ['get', ...writes], when: isOwnLease },
   { resource: 'services', verbs: reads },
-  { resource: 'endpointslices.discovery.k8s.io', verbs: reads },
-  { resource: 'pods', verbs: ['list', 'watch'], when: selectsOwnNode },
+  { resource: 'pods', verbs: ['list', 'watch'], when: selectsOwnPods },
   { resource: 'pods', verbs: ['get', 'delete'], when: isOnNode },
   { resource: 'pods/status', verbs: ['get', ...changes], when: isOnNode },
-  { resource: 'configmaps', verbs: reads, when: isReferenced },
-  { resource: 'secrets', verbs: reads, when: isReferenced },
-  { resource: 'events', verbs: ['create', ...changes] },
-  { resource: 'events.events.k8s.io', verbs: ['create', ...changes] },
-  { resource: vmis, verbs: reads },
-  { resource: vmis, verbs: changes, when: isOnNode },
+  { resource: 'configmaps', verbs: reads, when: isUsed },
+  { resource: 'secrets', verbs: reads, when: isUsed },
+  { resource: 'serviceaccounts/token', verbs: ['create'], when: isUsed },
+  { resource: 'events', verbs: ['create'] },
+  { resource: 'events', verbs: changes, when: isOwnEvent },
+  { resource: vmis, verbs: ['list', 'watch'], when: selectsOwnInstances },
+  { resource: vmis, verbs: ['get'], when: isOnNode },
   { resource: `${vmis}/status`, verbs: ['get', ...changes], when: isOnNode },
   { resource: 'network-attachment-definitions.k8s.cni.cncf.io', verbs: reads },
   { resource: 'nodenetworkconfigurationpolicies.nmstate.io', verbs: reads },
-  { resource: 'nodenetworkstates.nmstate.io', verbs: reads },
-  { resource: 'nodenetworkstates.nmstate.io', verbs: writes, when: isNodeItself },
-  { resource: 'nodenetworkstates.nmstate.io/status', verbs: changes, when: isNodeItself },
+  { resource: 'nodenetworkstates.nmstate.io', verbs: ['get', ...writes], when: isNodeItself },
+  { resource: 'nodenetworkstates.nmstate.io/status', verbs: ['get', ...changes], when: isNodeItself },
   { resource: 'nodenetworkconfigurationenactments.nmstate.io', verbs: reads },
-  { resource: 'nodenetworkconfigurationenactments.nmstate.io', verbs: writes, when: isOwnEnactment },
-  { resource: 'nodenetworkconfigurationenactments.nmstate.io/status', verbs: changes, when: isOwnEnactment },
+  {
+    resource: 'nodenetworkconfigurationenactments.nmstate.io',
+    verbs: [...writes, 'delete'],
+    when: isOwnEnactment,
+  },
+  {
+    resource: 'nodenetworkconfigurationenactments.nmstate.io/status',
+    verbs: ['get', ...changes],
+    when: isOwnEnactment,
+  },
 ];
 
-/** The authorizer of `system:nodes`. It looks into the store: what is bound to the node decides. */
-export function nodeAuthorizer(store: Store): Authorizer {
+const rulesByResource = Map.groupBy(rules, ({ resource }) => resource);
+
+/** The authorizer of `system:nodes`. It looks at what is stored: what is bound to the node decides. */
+export function nodeAuthorizer(store: Store, graph: NodeGraph): Authorizer {
   return {
     name: 'node',
-    authorize(user, info): Decision {
+    authorize(user, info): Verdict {
       const node = nodeOf(user);
       if (node === undefined || !info.isResource) {
-        return 'no-opinion';
+        return noOpinion;
       }
-      const base = info.group === '' ? info.resource : `${info.resource}.${info.group}`;
+      const base = qualifiedName(info);
       const resource = info.subresource === '' ? base : `${base}/${info.subresource}`;
-      const asked = {
-        store,
-        node,
-        info,
-        name: info.name === '' ? selected(info, 'metadata.name') : info.name,
-      };
-      return rules.some(
-        (rule) =>
-          rule.resource === resource && rule.verbs.includes(info.verb) && (rule.when?.(asked) ?? true),
-      )
-        ? 'allow'
-        : 'no-opinion';
+      const name = info.name === '' ? selectedField(info.query, 'metadata.name') : info.name;
+      const asked = { store, graph, node, info, name };
+      const known = rulesByResource.get(resource)?.filter(({ verbs }) => verbs.includes(info.verb)) ?? [];
+      if (known.some(({ when }) => when?.(asked) ?? true)) {
+        return { decision: 'allow', reason: '' };
+      }
+      return known.length === 0
+        ? noOpinion
+        : { decision: 'no-opinion', reason: `no relationship found between node '${node}' and this object` };
     },
   };
 }
 
-/** The value that a field selector demands of a field, or nothing. */
-function selected(info: RequestInfo, field: string): string {
-  for (const term of (info.query.get('fieldSelector') ?? '').split(',')) {
-    const [left, right] = term.split(/==?/, 2);
-    if (left === field && right !== undefined && !term.includes('!=')) {
-      return right;
-    }
-  }
-  return '';
+function qualifiedName(info: Attributes): string {
+  return info.group === '' ? info.resource : `${info.resource}.${info.group}`;
 }
 
 /** On create the name is in the body, which admission checks (`restrictNode`). */
@@ -103,49 +105,37 @@ function isOwnLease({ node, info, name }: Asked): boolean {
   return info.namespace === 'kube-node-lease' && (info.verb === 'create' || name === node);
 }
 
-/** Enactments are named `NODE.POLICY`. A node's name may hold dots, so the label or the name's start must agree exactly. */
-function isOwnEnactment({ node, info, name }: Asked): boolean {
-  return info.verb === 'create' || isEnactmentOf(node, name);
+function isOwnEnactment({ store, node, info, name }: Asked): boolean {
+  return info.verb === 'create' || isEnactmentOf(store, node, name);
 }
 
-/** True when an enactment's name says that it is the node's. */
-export function isEnactmentOf(node: string, name: string): boolean {
-  return name.startsWith(`${node}.`) && name.length > node.length + 1;
+function selectsOwnPods({ node, info }: Asked): boolean {
+  return selectedField(info.query, 'spec.nodeName') === node;
 }
 
-function selectsOwnNode({ node, info }: Asked): boolean {
-  return selected(info, 'spec.nodeName') === node;
+function selectsOwnInstances({ node, info }: Asked): boolean {
+  return selectedLabel(info.query, nodeLabel) === node;
 }
 
 function isOnNode({ store, node, info }: Asked): boolean {
-  const resource = info.group === '' ? info.resource : `${info.resource}.${info.group}`;
-  const entry = store.head({ resource, namespace: info.namespace, name: info.name });
+  const entry = store.head({
+    resource: qualifiedName(info),
+    namespace: info.namespace,
+    name: info.name,
+  });
   return entry !== undefined && nodeNameOf(objectOf(entry)) === node;
 }
 
-/** Where a Pod or a VirtualMachineInstance runs. */
-function nodeNameOf(object: ApiObject): string | undefined {
-  const holder = object.kind === 'Pod' ? object['spec'] : object['status'];
-  const name = isRecord(holder) ? holder['nodeName'] : undefined;
-  return typeof name === 'string' && name !== '' ? name : undefined;
+function isUsed({ graph, node, info, name }: Asked): boolean {
+  const { resource, namespace } = info;
+  const known = resource === 'configmaps' || resource === 'secrets' || resource === 'serviceaccounts';
+  return known && name !== '' && namespace !== '' && graph.uses(node, resource, namespace, name);
 }
 
-function isReferenced({ store, node, info, name }: Asked): boolean {
-  if (name === '' || info.namespace === '') {
-    return false;
-  }
-  for (const resource of ['pods', vmis]) {
-    for (const entry of store.list({ resource, namespace: info.namespace })) {
-      const object = objectOf(entry);
-      if (nodeNameOf(object) !== node) {
-        continue;
-      }
-      if (
-        referencesOf(object['spec']).some((each) => each.resource === info.resource && each.name === name)
-      ) {
-        return true;
-      }
-    }
-  }
-  return false;
+/** An event tells which node it comes from. */
+function isOwnEvent({ store, node, info }: Asked): boolean {
+  const entry = store.head({ resource: 'events', namespace: info.namespace, name: info.name });
+  const event = entry === undefined ? undefined : objectOf(entry);
+  const source = event?.['source'];
+  return event?.['reportingInstance'] === node || (isRecord(source) && source['host'] === node);
 }

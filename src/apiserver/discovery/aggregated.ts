@@ -35,7 +35,7 @@ function resourceBody(kind: KindDefinition): object {
     responseKind: { group: kind.group, version: kind.version, kind: kind.kind },
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
-    verbs: resourceVerbs,
+    verbs: kind.verbs ?? resourceVerbs,
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     ...(subresources.length === 0 ? {} : { subresources }),

@@ -53,7 +53,7 @@ function resourceBodies(kind: KindDefinition): readonly object[] {
     singularName: singular,
     namespaced,
     kind: kind.kind,
-    verbs: resourceVerbs,
+    verbs: kind.verbs ?? resourceVerbs,
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
   };

@@ -29,6 +29,10 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
   if (qualified(kind) === 'pods') {
     listed.push({ name: 'binding', kind: 'Binding', verbs: ['create'] });
   }
+  if (qualified(kind) === 'serviceaccounts') {
+    const group = 'authentication.k8s.io';
+    listed.push({ name: 'token', kind: 'TokenRequest', group, version: 'v1', verbs: ['create'] });
+  }
   if (qualified(kind) === 'namespaces') {
     listed.push({ name: 'finalize', kind: 'Namespace', verbs: ['update'] });
   }

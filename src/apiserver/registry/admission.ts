@@ -4,9 +4,8 @@ import { apiVersionOf } from '#api/kind.ts';
 import type { Cause, KubeObject, ObjectMeta } from '#api/meta.ts';
 import { explainUnknownField } from '#api/unknown-field.ts';
 import { reviewOf } from '../admission/attributes.ts';
-import { type Maybe, runMutating, runValidating, then } from '../admission/plugin.ts';
+import { chain, type Maybe, runMutating, runValidating } from '../admission/plugin.ts';
 import { badRequest, invalid } from '../api-errors.ts';
-import { restrictNode } from '../auth/restrict-node.ts';
 import { updateManagedFields } from '../patch/apply/apply.ts';
 import { processObject } from '../schema/process.ts';
 import type { Call, Services } from './call.ts';
@@ -48,15 +47,15 @@ export function admit(
   const before = drafted.request.object as ApiObject;
   const review = reviewOf(services, call, { ...candidate, object: before }, options.dryRun);
   if (review === undefined) {
-    return judge(call, candidate, drafted);
+    return judge(services, call, candidate, drafted);
   }
   const { plugins, attributes, shown } = review;
-  return then(runMutating(plugins, attributes), (mutated) => {
+  return chain(runMutating(plugins, attributes), (mutated) => {
     const changed = mutated !== undefined && mutated !== attributes.object && shown(before) === before;
     const object = changed ? confined(candidate, before, mutated) : before;
     const final = changed ? draft(services, call, { ...candidate, object }, 'Ignore') : drafted;
-    const judged = judge(call, candidate, final);
-    return then(runValidating(plugins, { ...attributes, object: shown(judged) }), () => judged);
+    const judged = judge(services, call, candidate, final);
+    return chain(runValidating(plugins, { ...attributes, object: shown(judged) }), () => judged);
   });
 }
 
@@ -81,7 +80,7 @@ function draft(
   return { request, causes };
 }
 
-function judge(call: Call, candidate: Candidate, { request, causes }: Draft): ApiObject {
+function judge(services: Services, call: Call, candidate: Candidate, { request, causes }: Draft): ApiObject {
   const { kind, old } = candidate;
   const all = causes.some((cause) => shapeless.has(cause.type))
     ? causes
@@ -90,7 +89,7 @@ function judge(call: Call, candidate: Candidate, { request, causes }: Draft): Ap
     throw invalid(kind, candidate.object.metadata.name ?? '', all);
   }
   const object = request.object as ApiObject;
-  restrictNode(call.user, kind, object, old);
+  services.access.guard(call, kind, object, old);
   call.warnings.push(...(kind.warn?.(request) ?? []));
   return object;
 }

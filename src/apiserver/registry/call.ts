@@ -1,17 +1,26 @@
+import type { KindDefinition } from '#api/kind.ts';
 import type { Clock } from '#machinery/clock.ts';
 import type { Store } from '#store/store.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
 import type { User } from '../auth/user.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 import type { Catalog } from './catalog.ts';
+import type { ApiObject } from './objects.ts';
 
 /** What the registry works with. */
 export interface Services {
   readonly store: Store;
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly access: WriteGuard;
   /** Who has a say in writes, in order; absent: nobody. */
   readonly plugins?: readonly AdmissionPlugin[];
+}
+
+/** What access adds to admission. */
+export interface WriteGuard {
+  /** Throws 403 when the writer may write such an object, but not this content. */
+  guard(call: Call, kind: KindDefinition, object: ApiObject, old: ApiObject | undefined): void;
 }
 
 /** One request on its way through the registry. */

@@ -1,0 +1,35 @@
+/** Roles for networks, as the operators of Multus, OVN-Kubernetes and nmstate make them on OpenShift. */
+import type { ClusterRole } from '#api/rbac.authorization.k8s.io/cluster-role.ts';
+import { aggregateTo, clusterRole, read, readWrite, rule } from './role.ts';
+
+export const networkRoles: readonly ClusterRole[] = [
+  // Definitions name bridges and VLANs of the machine: users see and use them, administrators of the cluster write them.
+  clusterRole(
+    'net-attach-def-project',
+    [rule(read, 'k8s.cni.cncf.io', 'network-attachment-definitions')],
+    aggregateTo('admin', 'edit', 'view'),
+  ),
+  clusterRole(
+    'openshift-ovn-kubernetes-udn-editor',
+    [rule(readWrite, 'k8s.ovn.org', 'userdefinednetworks')],
+    aggregateTo('admin', 'edit'),
+  ),
+  clusterRole(
+    'openshift-ovn-kubernetes-udn-viewer',
+    [rule(read, 'k8s.ovn.org', 'userdefinednetworks')],
+    aggregateTo('view'),
+  ),
+  clusterRole(
+    'nmstate-cluster-reader',
+    [
+      rule(
+        read,
+        'nmstate.io',
+        'nodenetworkstates',
+        'nodenetworkconfigurationpolicies',
+        'nodenetworkconfigurationenactments',
+      ),
+    ],
+    aggregateTo('cluster-reader'),
+  ),
+];
