@@ -1,4 +1,8 @@
 /** Every kind that is served. A new kind is one file and one line here. */
+import { mutatingWebhookConfiguration } from './admissionregistration.k8s.io/mutating-webhook-configuration.ts';
+import { validatingAdmissionPolicy } from './admissionregistration.k8s.io/validating-admission-policy.ts';
+import { validatingAdmissionPolicyBinding } from './admissionregistration.k8s.io/validating-admission-policy-binding.ts';
+import { validatingWebhookConfiguration } from './admissionregistration.k8s.io/validating-webhook-configuration.ts';
 import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
@@ -58,6 +62,10 @@ export const kinds: readonly KindDefinition[] = [
   roleBinding,
   clusterRole,
   clusterRoleBinding,
+  mutatingWebhookConfiguration,
+  validatingWebhookConfiguration,
+  validatingAdmissionPolicy,
+  validatingAdmissionPolicyBinding,
   networkAttachmentDefinition,
   nodeNetworkConfigurationPolicy,
   nodeNetworkConfigurationEnactment,

@@ -57,8 +57,8 @@ export interface Round {
 }
 
 /** Goes on with a value, at once when it is there. */
-export function chain<T, R>(value: Maybe<T>, next: (value: T) => Maybe<R>): Maybe<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+export function chain<T, R>(value: Maybe<T>, proceed: (value: T) => Maybe<R>): Maybe<R> {
+  return value instanceof Promise ? value.then(proceed) : proceed(value);
 }
 
 /**

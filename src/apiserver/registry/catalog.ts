@@ -62,6 +62,10 @@ export function listType(kind: KindRef): { readonly kind: string; readonly apiVe
 }
 
 const builtinWithGeneration: ReadonlySet<string> = new Set([
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingadmissionpolicies.admissionregistration.k8s.io',
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
   'pods',
   'deployments.apps',
   'replicasets.apps',
