@@ -1,41 +1,7 @@
 /** Field numbers of what kubectl sends as protobuf (`k8s.io/api/core/v1/generated.proto`, `apimachinery/…/meta/v1`). */
-import type { Field, FieldType, Message } from './protobuf.ts';
-
-type Spec = readonly [name: string, type: FieldType, many?: 'list' | 'map'];
-
-function message(fields: Readonly<Record<number, Spec>>): Message {
-  const entries = Object.entries(fields).map(([number, [name, type, many]]): [string, Field] => [
-    number,
-    many === undefined ? { name, type } : { name, type, many },
-  ]);
-  return { fields: Object.fromEntries(entries) };
-}
-
-const ownerReference = message({
-  1: ['kind', 'string'],
-  3: ['name', 'string'],
-  4: ['uid', 'string'],
-  5: ['apiVersion', 'string'],
-  6: ['controller', 'bool?'],
-  7: ['blockOwnerDeletion', 'bool?'],
-});
-
-const metadata = message({
-  1: ['name', 'string'],
-  2: ['generateName', 'string'],
-  3: ['namespace', 'string'],
-  4: ['selfLink', 'string'],
-  5: ['uid', 'string'],
-  6: ['resourceVersion', 'string'],
-  7: ['generation', 'int'],
-  8: ['creationTimestamp', 'time'],
-  9: ['deletionTimestamp', 'time'],
-  10: ['deletionGracePeriodSeconds', 'int?'],
-  11: ['labels', 'string', 'map'],
-  12: ['annotations', 'string', 'map'],
-  13: ['ownerReferences', ownerReference, 'list'],
-  14: ['finalizers', 'string', 'list'],
-});
+import type { Message } from './protobuf.ts';
+import { accessMessages } from './protobuf-access.ts';
+import { message, metadata } from './protobuf-common.ts';
 
 const objectReference = message({
   1: ['kind', 'string'],
@@ -80,6 +46,7 @@ const serviceSpec = message({
 
 /** By `apiVersion/kind`. */
 export const protobufMessages: ReadonlyMap<string, Message> = new Map([
+  ...accessMessages,
   [
     'v1/ConfigMap',
     message({

@@ -27,6 +27,8 @@ export interface Field {
 /** Fields by their number. */
 export interface Message {
   readonly fields: Readonly<Record<number, Field>>;
+  /** Field that stands for the whole message in JSON. */
+  readonly inline?: string;
 }
 
 const magic = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
@@ -103,7 +105,8 @@ function put(result: Record<string, unknown>, field: Field, raw: Raw, depth: num
   const value = fieldValue(field.type, raw, depth);
   if (field.many === 'list') {
     const list = (result[field.name] ?? []) as unknown[];
-    list.push(value);
+    // The zero of a scalar is an element all the same; only a field may be left out for it.
+    list.push(value ?? zeroOf(field.type));
     result[field.name] = list;
   } else if (value !== undefined) {
     result[field.name] = value;
@@ -130,8 +133,25 @@ function fieldValue(type: FieldType, raw: Raw, depth: number): unknown {
       return intOrString(bytesOf(raw), depth);
     default: {
       const value = decode(type, bytesOf(raw), depth + 1);
+      if (type.inline !== undefined) {
+        return value[type.inline] ?? [];
+      }
       return Object.keys(value).length === 0 ? undefined : value;
     }
+  }
+}
+
+function zeroOf(type: FieldType): unknown {
+  switch (type) {
+    case 'string':
+    case 'bytes':
+      return '';
+    case 'int':
+      return 0;
+    case 'bool':
+      return false;
+    default:
+      return {};
   }
 }
 

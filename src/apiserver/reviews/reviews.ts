@@ -106,7 +106,8 @@ function readReview(kind: KindDefinition, body: Buffer, contentType: string | un
       `${given.kind} in version ${JSON.stringify(given.apiVersion ?? '')} cannot be handled as a ${kind.kind}`,
     );
   }
-  const named = { ...given, metadata: { ...given.metadata, name: given.metadata.name ?? '' } };
+  // Protobuf leaves out what is empty.
+  const named = { spec: {}, ...given, metadata: { ...given.metadata, name: given.metadata.name ?? '' } };
   const processed = processObject(kind, named, { operation: 'CREATE', fieldValidation: 'Ignore' });
   const causes = processed.causes.filter(({ field }) => !field.startsWith('metadata'));
   if (causes.length > 0) {
