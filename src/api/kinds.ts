@@ -3,6 +3,7 @@ import { mutatingWebhookConfiguration } from './admissionregistration.k8s.io/mut
 import { validatingAdmissionPolicy } from './admissionregistration.k8s.io/validating-admission-policy.ts';
 import { validatingAdmissionPolicyBinding } from './admissionregistration.k8s.io/validating-admission-policy-binding.ts';
 import { validatingWebhookConfiguration } from './admissionregistration.k8s.io/validating-webhook-configuration.ts';
+import { customResourceDefinition } from './apiextensions.k8s.io/custom-resource-definition.ts';
 import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
@@ -49,6 +50,7 @@ export const kinds: readonly KindDefinition[] = [
   resourceQuota,
   limitRange,
   lease,
+  customResourceDefinition,
   deployment,
   replicaSet,
   daemonSet,

@@ -17,17 +17,22 @@ export interface ValidationRule {
     | 'FieldValueRequired'
     | 'FieldValueDuplicate';
   readonly fieldPath?: string;
+  /** `oldSelf` is an optional, and the rule runs on creation too. */
+  readonly optionalOldSelf?: boolean;
 }
 
 /** One node of a structural schema. */
 export interface SchemaNode {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  readonly title?: string;
   readonly description?: string;
+  readonly example?: unknown;
+  readonly externalDocs?: Readonly<Record<string, string>>;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode;
   readonly items?: SchemaNode;
-  readonly enum?: readonly (string | number | boolean)[];
+  readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly nullable?: boolean;
   readonly format?: string;
@@ -35,10 +40,20 @@ export interface SchemaNode {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minimum?: number;
+  readonly exclusiveMinimum?: boolean;
   readonly maximum?: number;
+  readonly exclusiveMaximum?: boolean;
+  readonly multipleOf?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly minProperties?: number;
   readonly maxProperties?: number;
+  /** Value validations beside the structure: they default and prune nothing. */
+  readonly allOf?: readonly SchemaNode[];
+  readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+  readonly not?: SchemaNode;
   readonly 'x-kubernetes-int-or-string'?: boolean;
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
   readonly 'x-kubernetes-embedded-resource'?: boolean;

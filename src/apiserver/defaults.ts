@@ -1,6 +1,5 @@
 import { failure } from './api-errors.ts';
-import { mastersGroup } from './auth/user.ts';
-import { requestInfo } from './http/request-info.ts';
+import { internalCall, internalOptions } from './internal-call.ts';
 import type { Services } from './registry/call.ts';
 import { create } from './registry/create.ts';
 
@@ -13,24 +12,13 @@ export async function ensureDefaults(services: Services): Promise<void> {
   if (kind === undefined) {
     throw failure(500, 'InternalError', 'the kind Namespace must be served: add it to the list of kinds');
   }
-  const call = {
-    info: requestInfo('POST', '/api/v1/namespaces'),
-    user: { name: 'system:apiserver', groups: [mastersGroup] },
-    userAgent: 'patchbay-apiserver',
-    warnings: [],
-  };
-  const options = {
-    dryRun: false,
-    fieldManager: 'patchbay-apiserver',
-    fieldValidation: 'Strict',
-    force: false,
-  } as const;
+  const call = internalCall('POST', '/api/v1/namespaces');
   const missing = namespaces.filter(
     (name) => services.store.head({ resource: 'namespaces', namespace: '', name }) === undefined,
   );
   await Promise.all(
     missing.map((name) =>
-      create(services, call, { kind, namespace: '', object: { metadata: { name } } }, options),
+      create(services, call, { kind, namespace: '', object: { metadata: { name } } }, internalOptions),
     ),
   );
 }

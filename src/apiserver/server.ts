@@ -13,6 +13,7 @@ import { RoleAggregation } from './auth/rbac/aggregation.ts';
 import { reconcileDefaultRoles } from './auth/rbac/reconcile.ts';
 import { loadSigningKey } from './auth/tokens/signing-key.ts';
 import { compactor } from './compactor.ts';
+import { CustomKinds } from './crd/custom-kinds.ts';
 import { ensureDefaults } from './defaults.ts';
 import { outgoing } from './http/exchange.ts';
 import type { Log } from './log.ts';
@@ -60,7 +61,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       key: loadSigningKey(path.join(path.dirname(options.storePath), 'sa.key')),
       ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
     });
+    const custom = new CustomKinds({ store, catalog, clock, access }, log);
     const pipeline: Pipeline = {
+      onDefinition: () => custom.sync(),
       store,
       catalog,
       clock,
@@ -75,13 +78,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     await Promise.all([ensureDefaults(pipeline), reconcileDefaultRoles(pipeline)]);
     const aggregation = new RoleAggregation(pipeline, log);
     await aggregation.settle();
+    custom.start();
     for (const address of options.listen) {
       servers.push(await listen(pipeline, options.tls, address));
     }
     const stopCompacting = compactor(store, clock, log);
     const urls = servers.map((server) => server.url);
     log.info({ urls, revision: store.revision }, 'API server is ready');
-    return { urls, close: () => shutDown(pipeline, servers, stopCompacting) };
+    return { urls, close: () => shutDown(pipeline, servers, custom, stopCompacting) };
   } catch (error) {
     await Promise.all(servers.map((server) => server.stop(0)));
     store.close();
@@ -92,6 +96,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 async function shutDown(
   pipeline: Pipeline,
   servers: readonly Listener[],
+  custom: CustomKinds,
   stopCompacting: () => void,
 ): Promise<void> {
   stopCompacting();
@@ -99,7 +104,7 @@ async function shutDown(
   for (const end of [...pipeline.watches]) {
     end();
   }
-  await Promise.all(stopped);
+  await Promise.all([...stopped, custom.close()]);
   pipeline.store.close();
   pipeline.log.info({}, 'API server has stopped');
 }

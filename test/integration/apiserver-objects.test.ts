@@ -136,7 +136,7 @@ describe('creating', () => {
       body: text('strict'),
     });
     expect(strict.body['message']).toBe(
-      'strict decoding error: duplicate field "spec.size", unknown field "spec.colour"',
+      'Gadget in version "v1" cannot be handled as a Gadget: strict decoding error: duplicate field "spec.size", unknown field "spec.colour"',
     );
     const warned = await server.request('POST', `${gadgets}?fieldValidation=Warn`, { body: text('warned') });
     expect(warned.headers['warning']).toBe(

@@ -8,9 +8,6 @@ import { compileRule, summaryOf } from './compile.ts';
 import { celLibrary } from './library.ts';
 import { type Converted, toCel } from './values.ts';
 
-/** A CRD may say more of a rule than the kinds of this project do. */
-type Rule = ValidationRule & { readonly optionalOldSelf?: boolean };
-
 interface RuleContext {
   readonly causes: Cause[];
   readonly converted: Converted;
@@ -22,6 +19,8 @@ const withRules = new WeakMap<SchemaNode, boolean>();
 export function hasRules(node: SchemaNode): boolean {
   let known = withRules.get(node);
   if (known === undefined) {
+    // A schema that describes itself (a definition's) comes round to nodes that are being looked at.
+    withRules.set(node, false);
     known =
       (node['x-kubernetes-validations']?.length ?? 0) > 0 ||
       Object.values(node.properties ?? {}).some(hasRules) ||
@@ -94,7 +93,7 @@ function visitFields(
 }
 
 function runRule(
-  rule: Rule,
+  rule: ValidationRule,
   node: SchemaNode,
   value: unknown,
   old: unknown,
@@ -120,7 +119,7 @@ function runRule(
 
 /** What to tell of a rule that does not hold; undefined when it holds. */
 function brokenBy(
-  rule: Rule,
+  rule: ValidationRule,
   compiled: ReturnType<typeof compileRule>,
   variables: Record<string, unknown>,
 ): string | undefined {
@@ -131,7 +130,7 @@ function brokenBy(
   }
 }
 
-function messageFor(rule: Rule, variables: Record<string, unknown>): string {
+function messageFor(rule: ValidationRule, variables: Record<string, unknown>): string {
   const fallback = rule.message ?? `failed rule: ${rule.rule.trim()}`;
   if (rule.messageExpression === undefined) {
     return fallback;
@@ -147,7 +146,7 @@ function messageFor(rule: Rule, variables: Record<string, unknown>): string {
   }
 }
 
-function ruleCause(rule: Rule, message: string, value: unknown, path: string): Cause {
+function ruleCause(rule: ValidationRule, message: string, value: unknown, path: string): Cause {
   // Upstream leaves objects and lists out of the message.
   const shown = typeof value === 'object' ? undefined : value;
   return cause(

@@ -25,9 +25,9 @@ export function aggregatedDiscovery(
 }
 
 function resourceBody(kind: KindDefinition): object {
-  const subresources = subresourcesOf(kind).map(({ name, kind: responseKind, verbs }) => ({
+  const subresources = subresourcesOf(kind).map(({ name, kind: responseKind, verbs, group, version }) => ({
     subresource: name,
-    responseKind: { group: kind.group, version: kind.version, kind: responseKind },
+    responseKind: { group: group ?? kind.group, version: version ?? kind.version, kind: responseKind },
     verbs,
   }));
   return {

@@ -57,10 +57,12 @@ function resourceBodies(kind: KindDefinition): readonly object[] {
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
   };
-  const others = subresourcesOf(kind).map(({ name, verbs, kind: responseKind }) => ({
+  const others = subresourcesOf(kind).map(({ name, verbs, kind: responseKind, group, version }) => ({
     name: `${plural}/${name}`,
     singularName: '',
     namespaced,
+    ...(group === undefined ? {} : { group }),
+    ...(version === undefined ? {} : { version }),
     kind: responseKind,
     verbs,
   }));

@@ -28,6 +28,7 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
   const listed: Subresource[] = [];
   if (qualified(kind) === 'pods') {
     listed.push({ name: 'binding', kind: 'Binding', verbs: ['create'] });
+    listed.push({ name: 'eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] });
   }
   if (qualified(kind) === 'serviceaccounts') {
     const group = 'authentication.k8s.io';
@@ -38,6 +39,10 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
   }
   if (kind.subresources?.status === true) {
     listed.push({ name: 'status', kind: kind.kind, verbs: ['get', 'patch', 'update'] });
+  }
+  if (kind.subresources?.scale !== undefined) {
+    const verbs = ['get', 'patch', 'update'];
+    listed.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs });
   }
   return listed;
 }

@@ -40,11 +40,20 @@ export function text(body: string, code = 200): Answer {
 
 /** The answer of a refusal. */
 export function statusAnswer(status: StatusBody): Answer {
+  if (isNoSuchPath(status)) {
+    // Upstream's mux answers such paths; clients put their own words to what is no Status.
+    return text('404 page not found\n', 404);
+  }
   const seconds = status.details?.retryAfterSeconds;
   return {
     ...json({ kind: 'Status', apiVersion: 'v1', metadata: {}, ...status }, status.code ?? 500),
     ...(seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }),
   };
+}
+
+/** True for a path that is served by nothing: the Status is about no object. */
+function isNoSuchPath({ code, details }: StatusBody): boolean {
+  return code === 404 && details !== undefined && Object.keys(details).length === 0;
 }
 
 /** Turns a JSON answer into YAML. */

@@ -179,9 +179,19 @@ function referenceTo(prefix: string, name: string): Json {
 export const COMPONENTS = '#/components/schemas/';
 export const DEFINITIONS = '#/definitions/';
 
-/** A structural schema as it is published: the same words, embedded resources with their implied fields. */
-function published(node: SchemaNode): Json {
+/** Stands where a schema that describes itself comes round again. */
+const AGAIN: Json = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
+/**
+ * A structural schema as it is published: the same words, embedded resources with their implied fields. `above` are the
+ * properties that lead here, so that a schema that describes itself ends.
+ */
+export function published(node: SchemaNode, above: readonly unknown[] = []): Json {
   const { properties, items, additionalProperties, ...rest } = node;
+  if (properties !== undefined && above.includes(properties)) {
+    return AGAIN;
+  }
+  const below = properties === undefined ? above : [...above, properties];
   const embedded: Readonly<Record<string, SchemaNode>> =
     node['x-kubernetes-embedded-resource'] === true ? { apiVersion: apiVersionSchema, kind: kindSchema } : {};
   const fields = { ...embedded, ...properties };
@@ -191,10 +201,12 @@ function published(node: SchemaNode): Json {
       ? {}
       : {
           properties: Object.fromEntries(
-            Object.entries(fields).map(([name, child]) => [name, published(child)]),
+            Object.entries(fields).map(([name, child]) => [name, published(child, below)]),
           ),
         }),
-    ...(items === undefined ? {} : { items: published(items) }),
-    ...(additionalProperties === undefined ? {} : { additionalProperties: published(additionalProperties) }),
+    ...(items === undefined ? {} : { items: published(items, below) }),
+    ...(additionalProperties === undefined
+      ? {}
+      : { additionalProperties: published(additionalProperties, below) }),
   };
 }

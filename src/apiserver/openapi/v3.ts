@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { KindDefinition } from '#api/kind.ts';
-import { COMPONENTS, type Json, kindComponents, scaleComponents, sharedComponents } from './components.ts';
+import {
+  COMPONENTS,
+  type Json,
+  kindComponents,
+  published,
+  scaleComponents,
+  sharedComponents,
+} from './components.ts';
 import { basePath, type Operation, operationsOf, QUERY } from './paths.ts';
 
 /** Changes when the same kinds give another document, so that clients' caches are dropped. */
@@ -126,7 +133,7 @@ function hashOf(kinds: readonly KindDefinition[]): string {
     plural,
     namespaced,
     builtin,
-    schema,
+    published(schema),
     subresources,
   ]);
   return createHash('sha256')

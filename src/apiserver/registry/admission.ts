@@ -6,11 +6,13 @@ import { explainUnknownField } from '#api/unknown-field.ts';
 import { reviewOf } from '../admission/attributes.ts';
 import { chain, type Maybe, runMutating, runValidating } from '../admission/plugin.ts';
 import { badRequest, invalid } from '../api-errors.ts';
+import { customVersionOf } from '../crd/served.ts';
 import { updateManagedFields } from '../patch/apply/apply.ts';
 import { processObject } from '../schema/process.ts';
 import type { Call, Services } from './call.ts';
 import { keyOf, resourceOf } from './catalog.ts';
 import { type ApiObject, objectOf } from './objects.ts';
+import { strategyOf } from './strategies.ts';
 import type { WriteOptions } from './write-options.ts';
 
 /** An object on its way into the store. */
@@ -75,22 +77,26 @@ function draft(
     throw invalid(kind, candidate.object.metadata.name ?? '', causes);
   }
   if (!causes.some((cause) => shapeless.has(cause.type))) {
-    request = kind.mutate === undefined ? request : { ...request, object: kind.mutate(request) };
+    for (const mutate of [kind.mutate?.bind(kind), strategyOf(kind).mutate]) {
+      request =
+        mutate === undefined ? request : { ...request, object: mutate(request, services.clock.now()) };
+    }
   }
   return { request, causes };
 }
 
 function judge(services: Services, call: Call, candidate: Candidate, { request, causes }: Draft): ApiObject {
   const { kind, old } = candidate;
+  const strategy = strategyOf(kind);
   const all = causes.some((cause) => shapeless.has(cause.type))
     ? causes
-    : [...causes, ...(kind.validate?.(request) ?? [])];
+    : [...causes, ...(kind.validate?.(request) ?? []), ...(strategy.validate?.(request) ?? [])];
   if (all.length > 0) {
     throw invalid(kind, candidate.object.metadata.name ?? '', all);
   }
   const object = request.object as ApiObject;
   services.access.guard(call, kind, object, old);
-  call.warnings.push(...(kind.warn?.(request) ?? []));
+  call.warnings.push(...(kind.warn?.(request) ?? []), ...(strategy.warn?.(request) ?? []));
   return object;
 }
 
@@ -139,7 +145,7 @@ function admissionRequest(
   };
 }
 
-/** The words are kube-apiserver's; kinds of our own get a remedy after them. */
+/** The words are kube-apiserver's; kinds of our own, not those that users bring, get a remedy after them. */
 function reportFields(
   call: Call,
   { kind, duplicates = [] }: Candidate,
@@ -149,15 +155,19 @@ function reportFields(
   if (level === 'Ignore' || unknown.length + duplicates.length === 0) {
     return;
   }
+  const isOurs = !kind.builtin && customVersionOf(kind) === undefined;
   const faults = [
     ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
     ...unknown.map((path) => {
-      const remedy = kind.builtin === true ? undefined : explainUnknownField(kind.schema, path);
+      const remedy = isOurs ? explainUnknownField(kind.schema, path) : undefined;
       return `unknown field ${JSON.stringify(path)}${remedy === undefined ? '' : ` (${remedy})`}`;
     }),
   ];
   if (level === 'Strict') {
-    throw badRequest(`strict decoding error: ${faults.join(', ')}`);
+    const { kind: word, version } = kind;
+    throw badRequest(
+      `${word} in version ${JSON.stringify(version)} cannot be handled as a ${word}: strict decoding error: ${faults.join(', ')}`,
+    );
   }
   call.warnings.push(...faults);
 }

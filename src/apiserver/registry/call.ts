@@ -15,6 +15,8 @@ export interface Services {
   readonly access: WriteGuard;
   /** Who has a say in writes, in order; absent: nobody. */
   readonly plugins?: readonly AdmissionPlugin[];
+  /** Called after each write of a client to a CustomResourceDefinition, before it is answered. */
+  readonly onDefinition?: () => void;
 }
 
 /** What access adds to admission. */

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { StoreError } from '#store/errors.ts';
-import { alreadyExists, badRequest, failure } from '../api-errors.ts';
+import { alreadyExists, badRequest, failure, forbidden } from '../api-errors.ts';
+import { isTerminating } from '../crd/served.ts';
+import { stored, textViewer } from '../crd/view.ts';
 import { admit, type Candidate, compactMetadata, withOwners } from './admission.ts';
 import type { Call, Services } from './call.ts';
 import { hasGeneration, keyOf } from './catalog.ts';
@@ -59,6 +61,9 @@ async function createOnce(
 ): Promise<string> {
   const { kind, namespace } = creation;
   const now = services.clock.now();
+  if (isTerminating(kind)) {
+    throw forbidden(kind, name, 'create not allowed while custom resource definition is terminating');
+  }
   checkNamespace(services, kind, namespace, name);
   const prepared = prepare(creation, name, timestamp(now));
   const candidate: Candidate = { kind, object: prepared, duplicates: creation.duplicates };
@@ -76,7 +81,8 @@ async function createOnce(
     }
     return encoder(object)(0).replace('"resourceVersion":"0"', '"resourceVersion":""');
   }
-  return (await services.store.put({ key, expected: 0, encode: encoder(object) })).value;
+  const entry = await services.store.put({ key, expected: 0, encode: encoder(stored(kind, object)) });
+  return textViewer(kind)(entry);
 }
 
 function checkRequest({ kind, namespace, object }: Creation): void {

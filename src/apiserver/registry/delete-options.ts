@@ -46,6 +46,12 @@ export function deleteOptions(
   };
 }
 
+/** The options that an Eviction brings along. Throws 400 or 422. */
+export function evictionOptions(query: URLSearchParams, eviction: unknown): DeleteOptions {
+  const given = isRecord(eviction) && isRecord(eviction['deleteOptions']) ? eviction['deleteOptions'] : {};
+  return deleteOptions(query, Buffer.from(JSON.stringify(given)), 'application/json');
+}
+
 interface Given {
   readonly gracePeriodSeconds?: unknown;
   readonly propagationPolicy?: unknown;

@@ -4,11 +4,13 @@ import type { Entry } from '#store/entry.ts';
 import { StoreError } from '#store/errors.ts';
 import { admitDeletion } from '../admission/attributes.ts';
 import { conflict, deletedStatus, notFound } from '../api-errors.ts';
+import { objectViewer, stored, textViewer } from '../crd/view.ts';
 import type { Call, Services } from './call.ts';
 import { hasGeneration, keyOf } from './catalog.ts';
 import type { DeleteOptions } from './delete-options.ts';
 import { isRecord } from './metadata.ts';
-import { type ApiObject, encoder, objectOf } from './objects.ts';
+import { type ApiObject, encoder } from './objects.ts';
+import { strategyOf } from './strategies.ts';
 import { namespaceFinalizers } from './update.ts';
 
 const attempts = 5;
@@ -50,28 +52,33 @@ async function removeEntry(
   call: Call | undefined,
 ): Promise<string> {
   const { store, clock } = services;
-  const object = objectOf(entry);
+  const object = objectViewer(kind)(entry);
   checkPreconditions(kind, object, options);
   const asked = call === undefined ? undefined : admitDeletion(services, call, kind, object, options);
   if (asked instanceof Promise) {
     await asked;
   }
   const grace = graceOf(kind, object, options);
-  const marked = withFinalizers(object, options);
+  const prepared =
+    object.metadata.deletionTimestamp === undefined
+      ? (strategyOf(kind).prepareDelete?.(object, clock.now()) ?? object)
+      : object;
+  const marked = withFinalizers(prepared, options);
   const waits = isWaiting(kind, marked) || grace > 0;
-  const encode = encoder(waits ? markDeleted(kind, marked, grace, clock.now()) : marked);
+  const result = waits ? markDeleted(kind, marked, grace, clock.now()) : marked;
+  const view = textViewer(kind);
   const unchanged = waits && isAlreadyMarked(object, marked, grace);
   if (unchanged) {
     await store.settled();
-    return entry.value;
+    return view(entry);
   }
   const gone = JSON.stringify(deletedStatus(kind, object.metadata.name, object.metadata.uid));
   if (options.dryRun) {
-    return waits ? encode(entry.revision) : gone;
+    return waits ? encoder(result)(entry.revision) : gone;
   }
-  const write = { key: entry, expected: entry.revision, encode };
+  const write = { key: entry, expected: entry.revision, encode: encoder(stored(kind, result)) };
   if (waits) {
-    return (await store.put(write)).value;
+    return view(await store.put(write));
   }
   await store.delete(write);
   return gone;

@@ -66,6 +66,15 @@ export async function patch(
   return { text, created: false };
 }
 
+/** What a patch other than server-side apply makes of an object. Throws 400 or 415. */
+export function changeOf(
+  kind: KindDefinition,
+  body: Buffer,
+  contentType: string | undefined,
+): (live: ApiObject) => ApiObject {
+  return patcher(kind, mediaType(contentType), decodeJson(bodyText(body)));
+}
+
 function patcher(kind: KindDefinition, type: string, { value }: Decoded): (live: ApiObject) => ApiObject {
   const read = (object: unknown, live: ApiObject) => keepIdentity(readObject(kind.kind, object), live);
   switch (type) {
@@ -129,7 +138,7 @@ async function apply(
   const merge = (live: ApiObject | undefined): Wanted => {
     const result = serverSideApply({
       live,
-      applied: applied as Readonly<Record<string, unknown>>,
+      applied,
       manager: options.fieldManager,
       force: options.force,
       schema: kind.schema,

@@ -1,6 +1,7 @@
 /** Objects and lists in the form that a client asked for. */
 import type { KindDefinition } from '#api/kind.ts';
 import type { Entry } from '#store/entry.ts';
+import { objectViewer, textViewer } from '../crd/view.ts';
 import type { Form } from '../http/accept.ts';
 import { toTable } from '../table/table.ts';
 import type { Call } from './call.ts';
@@ -15,9 +16,10 @@ export function renderEntry(
   call: Call,
   now: Date,
 ): (entry: Entry) => string {
+  const view = objectViewer(kind);
   return form.as === 'object'
-    ? (entry) => entry.value
-    : (entry) => renderObject(form, kind, call, now, objectOf(entry));
+    ? textViewer(kind)
+    : (entry) => renderObject(form, kind, call, now, view(entry));
 }
 
 /** Renders the text of one object. */
@@ -43,7 +45,7 @@ function renderObject(form: Form, kind: KindDefinition, call: Call, now: Date, o
 export function renderPage(form: Form, kind: KindDefinition, call: Call, now: Date, page: Page): string {
   const resourceVersion = String(page.revision);
   if (form.as === 'Table') {
-    const objects = page.entries.map(objectOf);
+    const objects = page.entries.map(objectViewer(kind));
     const { continue: token, remaining: remainingItemCount } = page;
     const options = {
       resourceVersion,
@@ -65,7 +67,7 @@ export function renderPage(form: Form, kind: KindDefinition, call: Call, now: Da
   };
   const items = partialForm
     ? page.entries.map((entry) => JSON.stringify(partial(objectOf(entry))))
-    : page.entries.map((entry) => entry.value);
+    : page.entries.map(textViewer(kind));
   return `{"kind":"${type.kind}","apiVersion":"${type.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}\n`;
 }
 

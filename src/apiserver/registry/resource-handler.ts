@@ -1,22 +1,25 @@
 /** Requests for objects, by verb and subresource. */
 import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
 import { badRequest, methodNotAllowed, noSuchPath, notAcceptable, notFound } from '../api-errors.ts';
+import { customVersionOf, definitionResource } from '../crd/served.ts';
 import { type Form, negotiate, servedTypes } from '../http/accept.ts';
 import { type Answer, asYaml, jsonText, type StreamAnswer } from '../http/answer.ts';
 import { decodeBody } from '../http/body.ts';
 import type { Outgoing } from '../http/exchange.ts';
 import { bind } from './binding.ts';
 import type { Call, Services } from './call.ts';
-import { keyOf } from './catalog.ts';
+import { keyOf, resourceOf } from './catalog.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
-import { deleteOptions } from './delete-options.ts';
+import { deleteOptions, evictionOptions } from './delete-options.ts';
+import { evict } from './eviction.ts';
 import { list } from './list.ts';
 import { readObject } from './metadata.ts';
 import type { ApiObject } from './objects.ts';
 import { patch } from './patch.ts';
 import { renderEntry, renderPage, renderText } from './render.ts';
+import { patchScale, readScale, replaceScale, type Scaled } from './scale.ts';
 import { update } from './update.ts';
 import { watch } from './watch.ts';
 import { writeOptions } from './write-options.ts';
@@ -60,6 +63,12 @@ const statusHandlers: Readonly<Partial<Record<string, Handler>>> = {
   patch: patchOne,
 };
 
+const scaleHandlers: Readonly<Partial<Record<string, Handler>>> = {
+  get: getScale,
+  update: putScale,
+  patch: changeScale,
+};
+
 /** Answers a request for a served resource. Throws ApiError. */
 export async function handleResource(
   services: Services,
@@ -91,7 +100,11 @@ export async function handleResource(
     throw notAcceptable(servedTypes);
   }
   const now = new Date(services.clock.now());
+  warnOfDeprecation(call, kind);
   const answer = await handler({ services, call, kind, request, form: negotiated.form, now });
+  if (isDefinition(kind) && writes.has(info.verb)) {
+    services.onDefinition?.();
+  }
   return negotiated.yaml && 'body' in answer ? asYaml(answer) : answer;
 }
 
@@ -104,6 +117,10 @@ function handlersOf(
       return mainHandlers;
     case 'status':
       return kind.subresources?.status === true ? statusHandlers : undefined;
+    case 'scale':
+      return kind.subresources?.scale === undefined ? undefined : scaleHandlers;
+    case 'eviction':
+      return kind.group === '' && kind.plural === 'pods' ? { create: evictPod } : undefined;
     case 'binding':
       return kind.group === '' && kind.plural === 'pods' ? { create: bindPod } : undefined;
     case 'finalize':
@@ -136,11 +153,17 @@ function getPage({ services, call, kind, form, now }: Handling): Answer {
 
 function getEvents({ services, call, kind, request, form, now }: Handling): StreamAnswer {
   const open = watch(services, call, kind, renderEntry(form, kind, call, now));
+  const { catalog } = services;
   return {
     stream: (response: Outgoing) => {
       let untrack = (): void => undefined;
       const end = open(response, () => untrack());
-      untrack = request.track(end);
+      const forget = catalog.whenGone(kind, end);
+      const untrackWatch = request.track(end);
+      untrack = () => {
+        forget();
+        untrackWatch();
+      };
     },
   };
 }
@@ -199,6 +222,51 @@ async function deleteAll({ services, call, kind, request, form, now }: Handling)
   const page = list(services, call, kind);
   await deleteCollection(services, kind, page.entries, options, call);
   return jsonText(renderPage(form, kind, call, now, page));
+}
+
+function scaledOf(handling: Handling): Scaled {
+  const { kind } = handling;
+  const paths = kind.subresources?.scale;
+  if (paths === undefined) {
+    throw noSuchPath();
+  }
+  return { kind, paths, ...placeOf(handling) };
+}
+
+function getScale(handling: Handling): Answer {
+  return jsonText(readScale(handling.services, scaledOf(handling)));
+}
+
+async function putScale(handling: Handling): Promise<Answer> {
+  const { services, call, request } = handling;
+  const options = writeOptions(call, 'UpdateOptions');
+  return jsonText(await replaceScale(services, call, scaledOf(handling), request, options));
+}
+
+async function changeScale(handling: Handling): Promise<Answer> {
+  const { services, call, request } = handling;
+  const options = writeOptions(call, 'PatchOptions');
+  return jsonText(await patchScale(services, call, scaledOf(handling), request, options));
+}
+
+async function evictPod(handling: Handling): Promise<Answer> {
+  const { services, call, kind, request } = handling;
+  const { value } = decodeBody(request.body, request.contentType);
+  const options = evictionOptions(call.info.query, value);
+  return jsonText(await evict(services, { kind, ...placeOf(handling) }, value, options), 201);
+}
+
+const writes: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+function isDefinition(kind: KindDefinition): boolean {
+  return kind.plural === 'customresourcedefinitions' && resourceOf(kind) === definitionResource;
+}
+
+function warnOfDeprecation(call: Call, kind: KindDefinition): void {
+  const deprecation = customVersionOf(kind)?.deprecation;
+  if (deprecation !== undefined) {
+    call.warnings.push(deprecation);
+  }
 }
 
 async function bindPod(handling: Handling): Promise<Answer> {

@@ -2,10 +2,11 @@
 import type { KindDefinition } from '#api/kind.ts';
 import type { Entry } from '#store/entry.ts';
 import { qualified } from '../api-errors.ts';
+import { objectViewer } from '../crd/view.ts';
 import { parseFieldSelector } from '../selectors/fields.ts';
 import { parseLabelSelector } from '../selectors/labels.ts';
 import type { Call } from './call.ts';
-import { labelsOf, objectOf } from './objects.ts';
+import { labelsOf } from './objects.ts';
 
 /** A namespace, perhaps one name, and what labels and fields must be. */
 export interface Selection {
@@ -26,6 +27,7 @@ export function selectionOf(call: Call, kind: KindDefinition): Selection {
   const fieldText = query.get('fieldSelector') ?? '';
   const byLabels = labelText === '' ? undefined : parseLabelSelector(labelText);
   const byFields = fieldText === '' ? undefined : parseFieldSelector(fieldText, kind);
+  const view = objectViewer(kind);
   const name = /^metadata\.name==?([^,=!\\]+)$/.exec(fieldText)?.[1];
   return {
     resource: qualified(kind),
@@ -35,7 +37,7 @@ export function selectionOf(call: Call, kind: KindDefinition): Selection {
     matches: (entry) =>
       (name === undefined || entry.name === name) &&
       (byLabels?.(labelsOf(entry)) ?? true) &&
-      (name !== undefined || (byFields?.(objectOf(entry)) ?? true)),
+      (name !== undefined || (byFields?.(view(entry)) ?? true)),
   };
 }
 

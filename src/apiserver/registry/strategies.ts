@@ -1,6 +1,9 @@
 /** What upstream does for single builtin kinds when they are written and no kind definition can say. */
-import type { KindDefinition } from '#api/kind.ts';
+import type { AdmissionRequest, KindDefinition } from '#api/kind.ts';
+import type { Cause, KubeObject } from '#api/meta.ts';
 import { qualified } from '../api-errors.ts';
+import { definitionResource } from '../crd/served.ts';
+import { definitionStrategy } from '../crd/strategy.ts';
 import { isRecord } from './metadata.ts';
 import type { ApiObject } from './objects.ts';
 
@@ -12,6 +15,14 @@ export interface Strategy {
   readonly prepareCreate?: (object: ApiObject) => ApiObject;
   /** What an update of the main resource cannot change silently. */
   readonly prepareUpdate?: (object: ApiObject, old: ApiObject) => ApiObject;
+  /** What the first deletion marks, before finalizers are looked at; `now` in milliseconds. */
+  readonly prepareDelete?: (object: ApiObject, now: number) => ApiObject;
+  /** Defaults, after the kind's own; `now` in milliseconds. */
+  readonly mutate?: (request: AdmissionRequest, now: number) => KubeObject;
+  /** Rules, after the kind's own. */
+  readonly validate?: (request: AdmissionRequest) => readonly Cause[];
+  /** Warnings, after the kind's own. */
+  readonly warn?: (request: AdmissionRequest) => readonly string[];
   /** An update without `resourceVersion` overwrites whatever is there. */
   readonly unconditionalUpdate?: boolean;
 }
@@ -20,6 +31,7 @@ const strategies: Readonly<Record<string, Strategy>> = {
   namespaces: { unconditionalUpdate: true, prepareUpdate: keepFinalizers },
   // Kubelets create their Node with its status.
   nodes: { unconditionalUpdate: true, statusOnCreate: true },
+  [definitionResource]: definitionStrategy,
   pods: { unconditionalUpdate: true, prepareCreate: pendingPod },
 };
 

@@ -3,13 +3,14 @@ import type { ObjectMeta } from '#api/meta.ts';
 import type { Entry } from '#store/entry.ts';
 import { StoreError } from '#store/errors.ts';
 import { conflict, invalid, notFound } from '../api-errors.ts';
+import { isStoredSo, objectViewer, stored, textViewer } from '../crd/view.ts';
 import { deepEqual } from '../patch/equal.ts';
 import { cause } from '../schema/causes.ts';
 import { admit, compactMetadata, withOwners } from './admission.ts';
 import type { Call, Services } from './call.ts';
 import { hasGeneration, keyOf } from './catalog.ts';
 import { isRecord } from './metadata.ts';
-import { type ApiObject, encoder, objectOf } from './objects.ts';
+import { type ApiObject, encoder } from './objects.ts';
 import { strategyOf } from './strategies.ts';
 import type { WriteOptions } from './write-options.ts';
 
@@ -73,7 +74,7 @@ async function updateOnce(
 ): Promise<string> {
   const { store, clock } = services;
   const { kind, subresource } = change;
-  const old = objectOf(entry);
+  const old = objectViewer(kind)(entry);
   const wanted = change.next(old);
   checkPreconditions(change, wanted.object, old);
   const prepared = prepare(change, wanted.object, old);
@@ -84,16 +85,17 @@ async function updateOnce(
   const now = new Date(clock.now());
   const object =
     wanted.owned === true ? counted : withOwners({ kind, object: counted, old, subresource }, options, now);
-  if (isSame(object, old)) {
+  const view = textViewer(kind);
+  if (isSame(object, old) && isStoredSo(kind, entry)) {
     await store.settled();
-    return entry.value;
+    return view(entry);
   }
-  const encode = encoder(object);
   if (options.dryRun) {
-    return encode(entry.revision);
+    return encoder(object)(entry.revision);
   }
+  const encode = encoder(stored(kind, object));
   const write = { key: entry, expected: entry.revision, encode };
-  return (await (isFinished(kind, object) ? store.delete(write) : store.put(write))).value;
+  return view(await (isFinished(kind, object) ? store.delete(write) : store.put(write)));
 }
 
 function checkPreconditions(change: Change, object: ApiObject, old: ApiObject): void {

@@ -65,8 +65,18 @@ export function checkBounds(
     checkNumber(node, value, path, context);
   } else if (Array.isArray(value)) {
     checkItemCount(node, value.length, path, context);
-  } else if (node.maxProperties !== undefined && Object.keys(Object(value)).length > node.maxProperties) {
-    tooMany(path, Object.keys(Object(value)).length, node.maxProperties, context);
+  } else if (node.maxProperties !== undefined || node.minProperties !== undefined) {
+    checkPropertyCount(node, Object.keys(Object(value)).length, path, context);
+  }
+}
+
+function checkPropertyCount(node: SchemaNode, count: number, path: string, context: WalkContext): void {
+  if (node.maxProperties !== undefined && count > node.maxProperties) {
+    tooMany(path, count, node.maxProperties, context);
+  }
+  if (node.minProperties !== undefined && count < node.minProperties) {
+    const detail = `${path} in body should have at least ${node.minProperties} properties`;
+    context.causes.push(cause('FieldValueInvalid', path, detail, count));
   }
 }
 
@@ -105,28 +115,49 @@ function exceeds(value: string, most: number): boolean {
 }
 
 function checkNumber(node: SchemaNode, value: number, path: string, context: WalkContext): void {
-  const { minimum, maximum } = node;
   const refuse = (detail: string) => context.causes.push(cause('FieldValueInvalid', path, detail, value));
   if (node.format === 'int32' && (value < INT32_MIN || value > INT32_MAX)) {
     refuse(`${path} in body must be of type integer with format int32`);
     return;
   }
+  if (node.multipleOf !== undefined && !isMultiple(value, node.multipleOf)) {
+    refuse(`${path} in body should be a multiple of ${node.multipleOf}`);
+  }
+  const wrong = context.builtin ? outsideRange(node, value) : outsideBounds(node, value, path);
+  if (wrong !== undefined) {
+    refuse(wrong);
+  }
+}
+
+/** In the words of builtin kinds. */
+function outsideRange({ minimum, maximum }: SchemaNode, value: number): string | undefined {
   const low = minimum !== undefined && value < minimum;
   const high = maximum !== undefined && value > maximum;
   if (!low && !high) {
-    return;
+    return undefined;
   }
-  if (!context.builtin) {
-    refuse(
-      low
-        ? `${path} in body should be greater than or equal to ${minimum}`
-        : `${path} in body should be less than or equal to ${maximum}`,
-    );
-  } else if (minimum !== undefined && maximum !== undefined) {
-    refuse(`must be between ${minimum} and ${maximum}, inclusive`);
-  } else {
-    refuse(low ? `must be greater than or equal to ${minimum}` : `must be less than or equal to ${maximum}`);
+  if (minimum !== undefined && maximum !== undefined) {
+    return `must be between ${minimum} and ${maximum}, inclusive`;
   }
+  return low ? `must be greater than or equal to ${minimum}` : `must be less than or equal to ${maximum}`;
+}
+
+/** In the words of custom resources. */
+function outsideBounds(node: SchemaNode, value: number, path: string): string | undefined {
+  const { minimum, maximum, exclusiveMinimum = false, exclusiveMaximum = false } = node;
+  if (minimum !== undefined && (value < minimum || (exclusiveMinimum && value === minimum))) {
+    return `${path} in body should be greater than ${exclusiveMinimum ? '' : 'or equal to '}${minimum}`;
+  }
+  if (maximum !== undefined && (value > maximum || (exclusiveMaximum && value === maximum))) {
+    return `${path} in body should be less than ${exclusiveMaximum ? '' : 'or equal to '}${maximum}`;
+  }
+  return undefined;
+}
+
+/** 0.3 is a multiple of 0.1: binary fractions are compared with a tolerance. */
+function isMultiple(value: number, of: number): boolean {
+  const quotient = value / of;
+  return Math.abs(quotient - Math.round(quotient)) <= Math.abs(quotient) * Number.EPSILON * 4;
 }
 
 function checkItemCount(node: SchemaNode, count: number, path: string, context: WalkContext): void {

@@ -18,6 +18,8 @@ export interface PreparedNode {
   /** True when this node has something to check besides its type and children. */
   readonly hasBounds: boolean;
   readonly embedded: boolean;
+  /** True: `allOf`, `anyOf`, `oneOf` or `not` are to be checked. */
+  readonly hasJunctors: boolean;
 }
 
 const prepared = new WeakMap<SchemaNode, PreparedNode>();
@@ -53,6 +55,7 @@ function build(given: SchemaNode): PreparedNode {
     matches: node.pattern === undefined ? undefined : patternTest(node.pattern),
     hasBounds: hasBounds(node),
     embedded,
+    hasJunctors: hasJunctors(node),
   };
 }
 
@@ -61,6 +64,10 @@ function typesOf(node: SchemaNode): string[] {
     return ['integer', 'string'];
   }
   return node.type === undefined ? [] : [node.type];
+}
+
+function hasJunctors({ allOf, anyOf, oneOf, not }: SchemaNode): boolean {
+  return [allOf, anyOf, oneOf].some((list) => (list?.length ?? 0) > 0) || not !== undefined;
 }
 
 function hasBounds(node: SchemaNode): boolean {
@@ -74,7 +81,9 @@ function hasBounds(node: SchemaNode): boolean {
     maximum,
     minItems,
     maxItems,
+    minProperties,
     maxProperties,
+    multipleOf,
   } = node;
   return [
     words,
@@ -86,6 +95,8 @@ function hasBounds(node: SchemaNode): boolean {
     maximum,
     minItems,
     maxItems,
+    minProperties,
     maxProperties,
+    multipleOf,
   ].some((bound) => bound !== undefined);
 }

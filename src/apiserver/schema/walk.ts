@@ -3,6 +3,7 @@ import type { SchemaNode } from '#api/schema.ts';
 import { deepEqual } from '../patch/equal.ts';
 import { checkBounds, checkType } from './bounds.ts';
 import { cause } from './causes.ts';
+import { checkJunctors } from './junctors.ts';
 import { checkUnique, itemsByKeys } from './list-items.ts';
 import { validateMetaMaps } from './metadata.ts';
 import { isMetaList } from './object-meta.ts';
@@ -42,6 +43,11 @@ export function walk(
       checkBounds(prepared, value, path, context);
     }
     result = walkChildren(prepared, value, path, old, context);
+    if (prepared.hasJunctors && value !== null) {
+      checkJunctors(prepared.node, path, context, (node, inner) =>
+        walk(node, result, path, undefined, inner),
+      );
+    }
   }
   if (context.causes.length > before && old !== undefined && deepEqual(old, result)) {
     context.causes.length = before;
