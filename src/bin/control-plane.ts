@@ -21,7 +21,9 @@ const server = await startApiServer({ kinds, storePath: `${stateDir}/store.db`, 
 const client = createApiClient(kubeconfig);
 const factory = createInformerFactory(client, { log });
 const events = createEventRecorder(client, { component: 'patchbay-control-plane', log });
-const loops = [clusterControllers, controllers].flatMap((make) => make(factory, { clock, log, events }));
+const loops = [clusterControllers, controllers].flatMap((make) =>
+  make(factory, { clock, log, events, rootCa: tls.ca }),
+);
 const fabric = startFabric({ factory, ovnNb, signal, log });
 await factory.start(signal);
 await Promise.all([runControllers(loops, { signal, log }), fabric.done]);

@@ -1,16 +1,25 @@
 import { kinds } from '#api/kinds.ts';
 import type { Controller } from '#machinery/controller.ts';
-import type { ControllerDeps } from '#machinery/deps.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
+import { createDeploymentController } from './deployment/deployment-controller.ts';
+import { createEndpointsController } from './endpoints/endpoints-controller.ts';
 import { createEventExpiry } from './event-expiry.ts';
 import { createGarbageCollector } from './garbage-collector/garbage-collector.ts';
+import {
+  createNamespaceDefaults,
+  type NamespaceDefaultsDeps,
+} from './namespace-defaults/namespace-defaults.ts';
 import { createNamespaceController } from './namespace-deletion.ts';
 import { createNodeLifecycle } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
+import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 
+/** What the loops of a cluster are made with. */
+export type ClusterDeps = NamespaceDefaultsDeps;
+
 /** What a bare API server lacks and a Kubernetes cluster has. A new controller is one file and one line here. */
-export function clusterControllers(factory: InformerFactory, deps: ControllerDeps): Controller[] {
+export function clusterControllers(factory: InformerFactory, deps: ClusterDeps): Controller[] {
   // Nothing is owned by an Event, and an Event by nobody: the graph leaves them out.
   const owning = kinds.filter(({ kind }) => kind !== 'Event');
   return [
@@ -20,5 +29,9 @@ export function clusterControllers(factory: InformerFactory, deps: ControllerDep
     createNodeLifecycle(factory, deps),
     createPodGarbageCollector(factory, deps),
     createEventExpiry(factory, deps),
+    createNamespaceDefaults(factory, deps),
+    createReplicaSetController(factory, deps),
+    createDeploymentController(factory, deps),
+    createEndpointsController(factory, deps),
   ];
 }

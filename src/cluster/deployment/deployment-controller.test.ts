@@ -267,7 +267,7 @@ describe('Deployment controller', () => {
       await world.start();
       await settle(world);
       let left = allowed;
-    await world.stop();
+      await world.stop();
       world.client.intercept = undefined;
       await world.client.patch(deployment, key, {
         type: 'merge',

@@ -90,7 +90,7 @@ export class PodControl<O extends KubeObject> {
 }
 
 /** Whether the server refused because the namespace is being deleted: nothing to do then. */
-function isNamespaceLeaving(error: PatchbayError): boolean {
+export function isNamespaceLeaving(error: unknown): boolean {
   return (
     error instanceof ApiError &&
     error.status.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true
