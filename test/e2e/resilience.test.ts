@@ -56,6 +56,7 @@ async function startPing(vm: string, address: string, file: string): Promise<() 
     const stop =
       'kill -INT "$(cat "$1.pid")"; while kill -0 "$(cat "$1.pid")" 2>/dev/null; do usleep 20000; done; cat "$1"';
     const { stdout } = await cluster.guest(namespace, vm, stop, file);
+    expect(stdout).toMatch(/packets transmitted/);
     const [, sent, received] = /(\d+) packets transmitted, (\d+) packets received/.exec(stdout) ?? [];
     return { sent: Number(sent), received: Number(received) };
   };
