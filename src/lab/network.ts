@@ -109,14 +109,9 @@ export async function applyNetwork(plan: LabPlan): Promise<NetworkChanges> {
     ...plan.nodes.flatMap((node) => composeCables(plan, node, there, namespaces.has(node.netns))),
   ]);
   const freshNodes = new Set(fresh.map(({ name }) => name));
-  const madeCables = plan.nodes.flatMap((node) =>
-    node.cables
-      .filter(({ machineEnd }) => !there.has(machineEnd) || freshNodes.has(node.name))
-      .map((cable) => ({ node, cable })),
-  );
   await Promise.all([
     ...plan.nodes.map((node) => applyInside(node, freshNodes.has(node.name))),
-    ...(plan.datapath === 'netdev' ? offloadsOff(plan, madeCables, there) : []),
+    ...(plan.datapath === 'netdev' ? offloadsOff(plan) : []),
   ]);
   return { freshNodes };
 }
@@ -139,10 +134,10 @@ function composeBridge({ machine, physical, alias }: LabPlan, there: ReadonlyMap
   }
   // The machine itself takes no part in the physical network: no addresses there, not even link-local ones.
   if (!there.has(physical.bridge)) {
-    lines.push(
-      `link add ${physical.bridge} type bridge ${bridgeOptions}`,
-      `link set ${physical.bridge} alias ${alias} addrgenmode none`,
-    );
+    lines.push(`link add ${physical.bridge} type bridge ${bridgeOptions}`);
+  }
+  if (there.get(physical.bridge)?.ifalias !== alias) {
+    lines.push(`link set ${physical.bridge} alias ${alias} addrgenmode none`);
   }
   if (there.get(physical.bridge)?.flags.includes('UP') !== true) {
     lines.push(`link set ${physical.bridge} up`);
@@ -164,10 +159,10 @@ function composeCables(
       lines.push(`link delete ${machineEnd}`);
     }
     if (end === undefined || !hasNetns) {
-      lines.push(
-        `link add ${machineEnd} type veth peer name ${nic} address ${mac} netns ${node.netns}`,
-        `link set ${machineEnd} alias ${alias} addrgenmode none`,
-      );
+      lines.push(`link add ${machineEnd} type veth peer name ${nic} address ${mac} netns ${node.netns}`);
+    }
+    if (end?.ifalias !== alias || !hasNetns) {
+      lines.push(`link set ${machineEnd} alias ${alias} addrgenmode none`);
     }
     if (end?.master !== bridge || !end.flags.includes('UP') || !hasNetns) {
       lines.push(`link set ${machineEnd} master ${bridge} up`);
@@ -188,34 +183,26 @@ async function applyInside(node: NodePlan, isFresh: boolean): Promise<void> {
       down.map((nic) => `link set ${nic} up`),
       node.netns,
     ),
-    isFresh
-      ? run(
-          ['sysctl', '-q', '-w', ...Object.entries(node.sysctls).map(([key, value]) => `${key}=${value}`)],
-          {
-            netns: node.netns,
-          },
-        )
-      : undefined,
+    run(['sysctl', '-q', '-w', ...Object.entries(node.sysctls).map(([key, value]) => `${key}=${value}`)], {
+      netns: node.netns,
+    }),
   ]);
 }
 
 /**
  * The netdev datapath does not complete partial checksums nor split large segments: TCP stalls until every device whose
- * frames it reads computes them itself.
+ * frames it reads computes them itself. Every run says so: one that made the devices may have been killed before.
  */
-function offloadsOff(
-  { machine }: LabPlan,
-  cables: readonly { readonly node: NodePlan; readonly cable: NodePlan['cables'][number] }[],
-  there: ReadonlyMap<string, IpLink>,
-): Promise<unknown>[] {
+function offloadsOff({ machine, nodes }: LabPlan): Promise<unknown>[] {
   const off = (device: string, netns?: string) =>
     run(['ethtool', '-K', device, 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off'], {
       ...(netns === undefined ? {} : { netns }),
     });
-  const bridgeIsNew = there.get(machine.bridge)?.flags.includes('UP') !== true;
   return [
-    ...(bridgeIsNew ? [off(machine.bridge)] : []),
-    ...cables.flatMap(({ node, cable }) => [off(cable.machineEnd), off(cable.nic, node.netns)]),
+    off(machine.bridge),
+    ...nodes.flatMap(({ netns, cables }) =>
+      cables.flatMap(({ machineEnd, nic }) => [off(machineEnd), off(nic, netns)]),
+    ),
   ];
 }
 
@@ -228,8 +215,9 @@ export async function applyNodeAddress(plan: LabPlan, node: NodePlan): Promise<v
   }
   const hasAddress = bridge.addr_info?.some(({ local }) => local === node.address) === true;
   const lines = hasAddress ? [] : [`addr add ${node.address}/${plan.machine.prefixLength} dev br-ex`];
-  if (!bridge.flags.includes('UP') || !hasAddress) {
-    lines.push('link set br-ex up', `route replace default via ${plan.machine.address} dev br-ex`);
+  if (!bridge.flags.includes('UP')) {
+    lines.push('link set br-ex up');
   }
+  lines.push(`route replace default via ${plan.machine.address} dev br-ex`);
   await ipBatch(lines, node.netns);
 }

@@ -75,6 +75,21 @@ test('a second run changes nothing', async () => {
   expect((await takeInventory(paths)).processes.map(({ pid }) => pid)).toEqual(pids);
 });
 
+test('what a run that was killed left undone is done by the next', async () => {
+  const [node] = plan.nodes;
+  const netns = node?.netns ?? '';
+  const [key = '', value] = Object.entries(node?.sysctls ?? {})[0] ?? [];
+  await run(['ethtool', '-K', 'eth0', 'tx', 'on', 'tso', 'on'], { netns });
+  await run(['ip', '-n', netns, 'route', 'delete', 'default']);
+  await run(['sysctl', '-q', '-w', `${key}=${value === '0' ? 1 : 0}`], { netns });
+  await run(['ip', 'link', 'set', plan.physical.bridge, 'alias', '']);
+  await raiseLab(plan, user);
+  expect((await run(['ethtool', '-k', 'eth0'], { netns })).stdout).toContain('tcp-segmentation-offload: off');
+  expect((await run(['ip', '-n', netns, 'route', 'show', 'default'])).stdout).toContain('dev br-ex');
+  expect((await run(['sysctl', '-n', key], { netns })).stdout.trim()).toBe(value);
+  expect((await takeInventory(paths)).links).toContain(plan.physical.bridge);
+});
+
 test('what was killed or deleted is made again, without touching the rest', async () => {
   const vswitchd = Number(readFileSync(plan.nodes[0]?.vswitchd.pidFile ?? '', 'utf8'));
   process.kill(vswitchd, 'SIGKILL');
