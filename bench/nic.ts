@@ -4,6 +4,7 @@
  */
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { throwFailures, World } from '#agent/world.ts';
 import { run } from '#drivers/command.ts';
 import { createDhcpDriver } from '#drivers/dnsmasq/real.ts';
@@ -64,7 +65,10 @@ async function measure(session: Session, node: string): Promise<readonly Row[]> 
       const byHand: number[] = [];
       for (let round = -1; round < session.options.rounds; round += 1) {
         session.signal.throwIfAborted();
-        const [a, b] = [await timeOurs(parts, shape, depth), await timeByHand(parts, shape, depth)];
+        const a = await timeOurs(parts, shape, depth);
+        await settle();
+        const b = await timeByHand(parts, shape, depth);
+        await settle();
         // The first round warms caches.
         if (round >= 0) {
           ours.push(a);
@@ -75,6 +79,11 @@ async function measure(session: Session, node: string): Promise<readonly Row[]> 
     }
   }
   return rows;
+}
+
+/** The kernel takes namespaces apart in the background, and making the next one waits for that. */
+function settle(): Promise<void> {
+  return setTimeout(150);
 }
 
 interface Parts {

@@ -48,10 +48,7 @@ export function composeSandbox(input: SandboxInput): Sandbox {
   const ends = podEnds(input);
   const status = [...ends].map(([name, end], index) => statusOf(name, end, index === 0));
   const nodeResources = [...ends.values()].flatMap(({ attachment }) => attachment.nodeResources);
-  const base: Resource[] = [
-    { kind: 'netns', netns: input.netns },
-    { kind: 'link', netns: input.netns, name: 'lo', device: { type: 'nic' }, up: true },
-  ];
+  const base = emptySandbox(input.netns);
   if (input.guest === undefined) {
     const own = [...ends.values()].flatMap(({ attachment }) => [
       attachment.podLink,
@@ -70,6 +67,14 @@ export function composeSandbox(input: SandboxInput): Sandbox {
     status,
     nics: cards.nics,
   };
+}
+
+/** What every sandbox has, whatever its networks. */
+export function emptySandbox(netns: string): readonly Resource[] {
+  return [
+    { kind: 'netns', netns },
+    { kind: 'link', netns, name: 'lo', device: { type: 'nic' }, up: true },
+  ];
 }
 
 /** Bridged frames of guests are none of the pod's IP filters' business. */

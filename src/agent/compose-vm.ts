@@ -68,6 +68,15 @@ export function composeVm(input: VmInput): VirtualMachineState {
   };
 }
 
+/** A guest that runs stays what it was started with: images and secrets may be others by now. Only its cables follow. */
+export function begun(present: VirtualMachineState, wanted: readonly VmNic[]): VirtualMachineState {
+  const nics = present.nics.map((nic) => ({
+    ...nic,
+    linkUp: wanted.find(({ name }) => name === nic.name)?.linkUp ?? nic.linkUp,
+  }));
+  return { ...present, nics, ...(present.held === true && { held: false }) };
+}
+
 /** Memory of the guest: `memory.guest`, else what is requested or limited. */
 export function memoryMiB(spec: VirtualMachineInstanceSpec): number {
   const { memory, resources } = spec.domain;

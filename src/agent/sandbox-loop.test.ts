@@ -269,6 +269,24 @@ describe('a launcher pod', () => {
     expect((await podOf(world)).status?.message).toContain('did you mean "br1"?');
   });
 
+  it('has its namespace before its addresses, and leaves nothing of it when it never gets any', async () => {
+    const node = new FakeNode();
+    const world = await node.agent();
+    open.push(world);
+    const made = await world.add(pod, {
+      metadata: { name: 'early', namespace: 'demo' },
+      spec: { nodeName: 'node1', containers: [{ name: 'main', image: 'x' }] },
+    });
+    world.takeWrites();
+    await world.start();
+    await world.run();
+    expect(await node.ip.namespaces(sandboxPrefix)).toEqual([`${sandboxPrefix}${made.metadata.uid}`]);
+    expect(world.takeWrites()).toEqual([]);
+    await world.client.delete(pod, { namespace: 'demo', name: 'early' }, { gracePeriodSeconds: 0 });
+    await world.run();
+    expect(await node.ip.namespaces(sandboxPrefix)).toEqual([]);
+  });
+
   it('presses the power button, then goes with everything', async () => {
     const node = new FakeNode();
     const { world, netns } = await launcher(node);

@@ -9,9 +9,9 @@ import type { VmInfo } from '#drivers/qemu/driver.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
-import type { VirtualMachineState, VmNic } from '#node-state/vm.ts';
-import { composeSandbox, type Sandbox } from './compose-sandbox.ts';
-import { composeVm } from './compose-vm.ts';
+import type { VirtualMachineState } from '#node-state/vm.ts';
+import { composeSandbox, emptySandbox, type Sandbox } from './compose-sandbox.ts';
+import { begun, composeVm } from './compose-vm.ts';
 import { gatherInputs } from './machine-inputs.ts';
 import { type PodState, podPatch } from './report-pod.ts';
 import { vmiPatch } from './report-vmi.ts';
@@ -107,9 +107,8 @@ export class SandboxLoop {
     const vmiUid = found.metadata.labels?.[createdByLabel];
     const vmi = vmiUid === undefined ? undefined : this.#deps.vmis.byIndex(byUid, vmiUid)[0];
     const annotation = found.metadata.annotations?.[podNetworksAnnotation];
-    if (vmiUid !== undefined && vmi === undefined) {
-      return undefined;
-    }
+    if (annotation === undefined) return this.#begin(found);
+    if (vmiUid !== undefined && vmi === undefined) return undefined;
     try {
       // First: of a guest that is gone nobody needs the network, which may not be there (yet, after a restart of the node).
       if (vmi !== undefined && (await this.#finish(found))) {
@@ -136,6 +135,14 @@ export class SandboxLoop {
       throw error;
     }
     return undefined;
+  }
+
+  /** The namespace alone, while the fabric finds addresses for the pod: the kernel may take its time over it. */
+  async #begin(found: Pod): Promise<undefined> {
+    const netns = this.#netns(found.metadata.uid ?? '');
+    if (this.#deps.world.observed(netns).length === 0) {
+      throwFailures(await this.#deps.world.reconcile(netns, emptySandbox(netns)));
+    }
   }
 
   async #runPlain(found: Pod, sandbox: Sandbox): Promise<void> {
@@ -224,7 +231,10 @@ export class SandboxLoop {
             subresource: 'status',
           });
     await Promise.all([
-      this.#patchPod(found, sandbox.status, { type: 'running', startedAt: wholeSeconds(info.startedAt) }),
+      this.#patchPod(found, sandbox.status, {
+        type: 'running',
+        startedAt: info.startedAt.replace(/\.\d+Z$/, 'Z'),
+      }),
       toVmi?.catch(ignoreGone),
     ]);
     if (vmi.status?.phase !== 'Running') {
@@ -285,17 +295,4 @@ export class SandboxLoop {
 function ignoreGone(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
   return undefined;
-}
-
-/** A guest that runs stays what it was started with: images and secrets may be others by now. Only its cables follow. */
-function begun(present: VirtualMachineState, wanted: readonly VmNic[]): VirtualMachineState {
-  const nics = present.nics.map((nic) => ({
-    ...nic,
-    linkUp: wanted.find(({ name }) => name === nic.name)?.linkUp ?? nic.linkUp,
-  }));
-  return { ...present, nics, ...(present.held === true && { held: false }) };
-}
-
-function wholeSeconds(time: string): string {
-  return time.replace(/\.\d+Z$/, 'Z');
 }
