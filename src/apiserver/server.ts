@@ -7,6 +7,8 @@ import type { KindDefinition } from '#api/kind.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { Store } from '#store/store.ts';
+import { admissionPlugins } from './admission/plugins.ts';
+import { ensureSystemPriorities } from './admission/pods/priority.ts';
 import { Access } from './auth/access.ts';
 import type { Authorizer } from './auth/authorize.ts';
 import { RoleAggregation } from './auth/rbac/aggregation.ts';
@@ -74,8 +76,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         ['store', () => store.failure?.message],
       ],
       access,
+      plugins: admissionPlugins({ store, catalog }),
     };
-    await Promise.all([ensureDefaults(pipeline), reconcileDefaultRoles(pipeline)]);
+    await Promise.all([
+      ensureDefaults(pipeline),
+      ensureSystemPriorities(pipeline),
+      reconcileDefaultRoles(pipeline),
+    ]);
     const aggregation = new RoleAggregation(pipeline, log);
     await aggregation.settle();
     custom.start();

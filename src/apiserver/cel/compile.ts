@@ -1,3 +1,4 @@
+import type { Environment } from '@marcbachmann/cel-js';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { isSpent, spend } from './budget.ts';
 import { celEnvironment, type OldSelf } from './environment.ts';
@@ -30,7 +31,7 @@ export function compileRule(text: string, oldSelf: OldSelf = 'value'): CompiledR
   const key = `${oldSelf} ${text}`;
   let rule = cache.get(key);
   if (rule === undefined) {
-    rule = compile(text, oldSelf);
+    rule = compileIn(celEnvironment(oldSelf), text);
     if (cache.size >= MAX_CACHED) {
       cache.clear();
     }
@@ -39,9 +40,13 @@ export function compileRule(text: string, oldSelf: OldSelf = 'value'): CompiledR
   return rule;
 }
 
-function compile(text: string, oldSelf: OldSelf): CompiledRule {
+/**
+ * Compiles a CEL expression over the variables of an environment.
+ * @throws PatchbayError `InvalidRule` when it does not parse or its types cannot fit.
+ */
+export function compileIn(environment: Environment, text: string): CompiledRule {
   try {
-    const parsed = celEnvironment(oldSelf).parse(text);
+    const parsed = environment.parse(text);
     const found = { usesOldSelf: false };
     prepareTree(parsed.ast, found, new Set());
     const checked = parsed.check();

@@ -47,8 +47,6 @@ function withSpecDefaults(given: PodSpec): PodSpec {
     ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(complete) }),
     serviceAccountName: account,
     serviceAccount: account,
-    priority: spec.priority ?? 0,
-    preemptionPolicy: spec.preemptionPolicy ?? 'PreemptLowerPriority',
   };
 }
 

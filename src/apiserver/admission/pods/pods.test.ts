@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { LimitRange } from '#api/core/limit-range.ts';
+import type { Pod } from '#api/core/pod.ts';
+import { amountText } from '../amount.ts';
+import { faultsOf, withDefaults } from './limit-range.ts';
+import { podAmounts } from './resources.ts';
+
+type Spec = Pod['spec'];
+const pod = (spec: Partial<Spec>): Pod => ({
+  metadata: { name: 'p', namespace: 'n' },
+  spec: { containers: [], ...spec },
+});
+const asks = (cpu: string, restartPolicy?: string) => ({
+  name: 'c',
+  resources: { requests: { cpu } },
+  ...(restartPolicy === undefined ? {} : { restartPolicy }),
+});
+
+describe('requests of a pod', () => {
+  it.each<[string, Partial<Spec>, string]>([
+    ['containers add up', { containers: [asks('500m'), asks('1')] }, '1500m'],
+    [
+      'the greatest init container counts',
+      { containers: [asks('1')], initContainers: [asks('3'), asks('2')] },
+      '3',
+    ],
+    [
+      'sidecars count with both',
+      { containers: [asks('1')], initContainers: [asks('1', 'Always'), asks('2')] },
+      '3',
+    ],
+    ['those of the pod come first', { containers: [asks('1')], resources: { requests: { cpu: '5' } } }, '5'],
+    ['overhead is added', { containers: [asks('1')], overhead: { cpu: '250m' } }, '1250m'],
+  ])('%s', (_what, spec, cpu) => {
+    const amount = podAmounts(pod(spec), 'requests').get('cpu');
+    expect(amount === undefined ? '' : amountText(amount)).toBe(cpu);
+  });
+});
+
+describe('limit ranges', () => {
+  const range = (limits: NonNullable<LimitRange['spec']>['limits']): LimitRange => ({
+    metadata: { name: 'r', namespace: 'n' },
+    spec: { limits },
+  });
+
+  it('give containers what they do not say, and note it', () => {
+    const given = withDefaults(
+      pod({ containers: [{ name: 'c', resources: { requests: { cpu: '1' } } }, { name: 'd' }] }),
+      range([{ type: 'Container', default: { cpu: '2', memory: '1Gi' }, defaultRequest: { cpu: '100m' } }]),
+    );
+    expect(given.spec.containers.map(({ resources }) => resources)).toEqual([
+      { requests: { cpu: '1' }, limits: { cpu: '2', memory: '1Gi' } },
+      { requests: { cpu: '100m' }, limits: { cpu: '2', memory: '1Gi' } },
+    ]);
+    expect(given.metadata.annotations).toEqual({
+      'kubernetes.io/limit-ranger':
+        'LimitRanger plugin set: cpu, memory limit for container c; cpu request for container d; cpu, memory limit for container d',
+    });
+  });
+
+  it('leave a complete pod as it is', () => {
+    const complete = pod({ containers: [{ name: 'c', resources: { limits: { cpu: '1' } } }] });
+    expect(withDefaults(complete, range([{ type: 'Container', default: { cpu: '2' } }]))).toBe(complete);
+  });
+
+  const container = (requests: Record<string, string>, limits: Record<string, string>) =>
+    pod({ containers: [{ name: 'c', resources: { requests, limits } }] });
+  it.each<[Pod, NonNullable<LimitRange['spec']>['limits'][number], readonly string[]]>([
+    [container({ cpu: '1' }, { cpu: '1' }), { type: 'Container', min: { cpu: '1' }, max: { cpu: '1' } }, []],
+    [
+      container({ cpu: '50m' }, { cpu: '1500m' }),
+      { type: 'Container', min: { cpu: '100m' }, max: { cpu: '800m' } },
+      [
+        'minimum cpu usage per Container is 100m, but request is 50m',
+        'maximum cpu usage per Container is 800m, but limit is 1500m',
+      ],
+    ],
+    [
+      container({}, {}),
+      { type: 'Container', min: { memory: '1Mi' }, max: { memory: '1Gi' } },
+      [
+        'minimum memory usage per Container is 1Mi.  No request is specified',
+        'maximum memory usage per Container is 1Gi.  No limit is specified',
+      ],
+    ],
+    [
+      container({ cpu: '100m' }, { cpu: '500m' }),
+      { type: 'Container', maxLimitRequestRatio: { cpu: '2' } },
+      ['cpu max limit to request ratio per Container is 2, but provided ratio is 5.000000'],
+    ],
+    [
+      pod({ containers: [asks('2'), asks('2')] }),
+      { type: 'Pod', max: { cpu: '3' } },
+      ['maximum cpu usage per Pod is 3.  No limit is specified'],
+    ],
+  ])('judge %#', (given, item, faults) => {
+    expect(faultsOf(range([item]), given)).toEqual(faults);
+  });
+});
