@@ -13,7 +13,7 @@ import { type Boot, bootOurs, type OursParts } from './lib/boot-ours.ts';
 import { calibrate, calibrationLine } from './lib/calibrate.ts';
 import { watchExecs } from './lib/exec-watch.ts';
 import { type ByHand, prepareByHand, virtualMachineNamed } from './lib/guest.ts';
-import { runBench, type Session } from './lib/session.ts';
+import { runBench, type Session, settle } from './lib/session.ts';
 import { median, ratioLine, ratioOf, summary, summaryLine } from './lib/stats.ts';
 
 const instance = 'bench';
@@ -29,7 +29,9 @@ await runBench(7, async (session) => {
   await bootOurs(parts, 'bench-warm');
   await byHand.boot();
   for (let round = 1; round <= session.options.rounds; round += 1) {
+    await settle();
     const boot = await bootOurs(parts, `bench-${round}`);
+    await settle();
     const ms = await byHand.boot();
     boots.push(boot);
     manual.push(ms);

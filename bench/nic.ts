@@ -4,7 +4,6 @@
  */
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { throwFailures, World } from '#agent/world.ts';
 import { run } from '#drivers/command.ts';
 import { createDhcpDriver } from '#drivers/dnsmasq/real.ts';
@@ -15,7 +14,7 @@ import { createSysctlDriver } from '#drivers/sysctl/real.ts';
 import { calibrate, calibrationLine } from './lib/calibrate.ts';
 import { nodeName, runInNode, sandboxName } from './lib/nic-node.ts';
 import { contents, type Depth, depths, resourcesOf, type Shape, shapes } from './lib/nic-resources.ts';
-import { runBench, type Session } from './lib/session.ts';
+import { runBench, type Session, settle } from './lib/session.ts';
 import { type Ratio, ratioLine, ratioOf, type Summary, summary, summaryLine } from './lib/stats.ts';
 
 const goal = 2;
@@ -79,11 +78,6 @@ async function measure(session: Session, node: string): Promise<readonly Row[]> 
     }
   }
   return rows;
-}
-
-/** The kernel takes namespaces apart in the background, and making the next one waits for that. */
-function settle(): Promise<void> {
-  return setTimeout(150);
 }
 
 interface Parts {

@@ -81,6 +81,11 @@ export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
+/** The kernel takes namespaces apart in the background, and making the next one waits for that: not ours to measure. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 400));
+}
+
 /** Looks every few milliseconds until a condition holds. Rejects after `timeoutMs` or when the run is interrupted. */
 export async function until(
   what: string,

@@ -1,11 +1,18 @@
 /** A pod's network namespace as node state: default network, attachments in order, and the cards of its guest. Pure. */
 import type { Pod } from '#api/core/pod.ts';
+import { keyedSelections } from '#api/k8s.cni.cncf.io/selection.ts';
 import type { VirtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import type { PodInterface } from '#bindings/binding.ts';
 import type { Attachment, NodeFacts } from '#cni/attachment.ts';
 import { cniTypeOf } from '#cni/cni.ts';
 import type { CniConfig } from '#cni/config.ts';
-import { composeDefaultNetwork, type PodNetwork, primaryInterface } from '#cni/ovn-overlay.ts';
+import {
+  composeDefaultNetwork,
+  type PodNetwork,
+  parsePodNetwork,
+  podNetworksAnnotation,
+  primaryInterface,
+} from '#cni/ovn-overlay.ts';
 import type { Link } from '#node-state/link.ts';
 import type { Resource } from '#node-state/resource.ts';
 import type { VmNic } from '#node-state/vm.ts';
@@ -48,7 +55,10 @@ export function composeSandbox(input: SandboxInput): Sandbox {
   const ends = podEnds(input);
   const status = [...ends].map(([name, end], index) => statusOf(name, end, index === 0));
   const nodeResources = [...ends.values()].flatMap(({ attachment }) => attachment.nodeResources);
-  const base = emptySandbox(input.netns);
+  const base: Resource[] = [
+    { kind: 'netns', netns: input.netns },
+    { kind: 'link', netns: input.netns, name: 'lo', device: { type: 'nic' }, up: true },
+  ];
   if (input.guest === undefined) {
     const own = [...ends.values()].flatMap(({ attachment }) => [
       attachment.podLink,
@@ -67,14 +77,6 @@ export function composeSandbox(input: SandboxInput): Sandbox {
     status,
     nics: cards.nics,
   };
-}
-
-/** What every sandbox has, whatever its networks. */
-export function emptySandbox(netns: string): readonly Resource[] {
-  return [
-    { kind: 'netns', netns },
-    { kind: 'link', netns, name: 'lo', device: { type: 'nic' }, up: true },
-  ];
 }
 
 /** Bridged frames of guests are none of the pod's IP filters' business. */
@@ -101,14 +103,18 @@ function podEnds(input: SandboxInput): ReadonlyMap<string, PodEnd> {
   };
   const primary = composeDefaultNetwork({ sandbox, interfaceName: primaryInterface, node }, input.podNetwork);
   const ends = new Map<string, PodEnd>([['ovn-kubernetes', endOf(primary, netns)]]);
-  for (const { selection, config } of input.networks) {
-    const name = `${selection.namespace}/${selection.name}`;
+  const annotation = pod.metadata.annotations?.[podNetworksAnnotation];
+  for (const { key, nad: name, network } of keyed(input.networks)) {
+    const { selection, config } = network;
     const { interfaceName, mac } = selection;
+    const place = parsePodNetwork(annotation, key);
     const attachment = cniTypeOf(config, `NetworkAttachmentDefinition ${name}`).compose({
       sandbox,
       interfaceName,
       config,
       node,
+      key,
+      ...(place !== undefined && { place }),
       ...(mac !== undefined && { mac }),
     });
     // One network may be asked for twice; the interface's name keeps the two apart.
@@ -117,8 +123,18 @@ function podEnds(input: SandboxInput): ReadonlyMap<string, PodEnd> {
   return ends;
 }
 
+function keyed(
+  networks: readonly RequestedNetwork[],
+): readonly { readonly key: string; readonly nad: string; readonly network: RequestedNetwork }[] {
+  const keys = keyedSelections(networks.map(({ selection }) => selection));
+  return networks.flatMap((network, index) => {
+    const found = keys[index];
+    return found === undefined ? [] : [{ key: found.key, nad: found.nad, network }];
+  });
+}
+
 function endOf(attachment: Attachment, netns: string): PodEnd {
-  const { podLink, podResources, gateways } = attachment;
+  const { podLink, podResources, gateways, servesDhcp } = attachment;
   const addresses = podResources.flatMap((resource) =>
     resource.kind === 'address' ? [resource.address] : [],
   );
@@ -129,7 +145,15 @@ function endOf(attachment: Attachment, netns: string): PodEnd {
   );
   return {
     attachment,
-    interface: { netns, name: podLink.name, ...identity(podLink), addresses, gateways, routes },
+    interface: {
+      netns,
+      name: podLink.name,
+      ...identity(podLink),
+      addresses,
+      gateways,
+      routes,
+      ...(servesDhcp !== undefined && { servesDhcp }),
+    },
   };
 }
 

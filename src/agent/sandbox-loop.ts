@@ -10,7 +10,7 @@ import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
-import { composeSandbox, emptySandbox, type Sandbox } from './compose-sandbox.ts';
+import { composeSandbox, type Sandbox } from './compose-sandbox.ts';
 import { begun, composeVm } from './compose-vm.ts';
 import { gatherInputs } from './machine-inputs.ts';
 import { type PodState, podPatch } from './report-pod.ts';
@@ -141,7 +141,7 @@ export class SandboxLoop {
   async #begin(found: Pod): Promise<undefined> {
     const netns = this.#netns(found.metadata.uid ?? '');
     if (this.#deps.world.observed(netns).length === 0) {
-      throwFailures(await this.#deps.world.reconcile(netns, emptySandbox(netns)));
+      throwFailures(await this.#deps.world.reconcile(netns, [{ kind: 'netns', netns }]));
     }
   }
 

@@ -29,17 +29,37 @@ export interface VmRecord {
 
 /** Makes the machine's directories; what an earlier launch left in them is removed. */
 export async function makeDirectories(paths: VmPaths, user: QemuUser): Promise<void> {
-  await removeDirectories(paths);
-  await mkdir(paths.directory, { recursive: true, mode: 0o750 });
-  await chown(paths.directory, 0, user.gid);
+  const left = await Promise.all([exists(paths.directory), exists(paths.scratch)]);
+  if (left.includes(true)) {
+    await removeDirectories(paths);
+  }
+  const ours = async (): Promise<void> => {
+    await makeReadable(paths.directory, user);
+    await mkdir(paths.runtime, { mode: 0o700 });
+    await chown(paths.runtime, user.uid, user.gid);
+  };
+  await Promise.all([
+    ours(),
+    paths.scratch === paths.directory ? undefined : makeReadable(paths.scratch, user),
+  ]);
+}
+
+async function makeReadable(directory: string, user: QemuUser): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o750 });
+  await chown(directory, 0, user.gid);
   // Whatever our umask is: QEMU's user must get through.
-  await chmod(paths.directory, 0o750);
-  await mkdir(paths.runtime, { mode: 0o700 });
-  await chown(paths.runtime, user.uid, user.gid);
-  if (paths.scratch !== paths.directory) {
-    await mkdir(paths.scratch, { recursive: true, mode: 0o750 });
-    await chown(paths.scratch, 0, user.gid);
-    await chmod(paths.scratch, 0o750);
+  await chmod(directory, 0o750);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) {
+      return false;
+    }
+    throw error;
   }
 }
 
