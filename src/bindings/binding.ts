@@ -21,6 +21,8 @@ export interface PodInterface {
   readonly addresses: readonly string[];
   readonly gateways: readonly string[];
   readonly routes: readonly { readonly destination: string; readonly via?: string }[];
+  /** The network itself answers DHCP requests. */
+  readonly servesDhcp?: boolean;
 }
 
 /** What a binding composes from. */

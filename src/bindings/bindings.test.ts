@@ -126,11 +126,12 @@ describe('masquerade', () => {
       ],
       ['tcp dport 80 counter dnat 10.0.2.2', 'udp dport 53 counter dnat 10.0.2.2'],
     ],
-  ])('lets in the ports %j, and never those of migration', (ports, expected) => {
+  ])('lets in the ports %j and drops the others, those of migration always', (ports, expected) => {
     const { resources } = masqueraded({ ports });
     expect(rulesOf(resources, 'ip', 'KUBEVIRT_PREINBOUND')).toEqual([
       'tcp dport {"set":[49152,49153]} counter drop',
       ...expected,
+      ...(ports.length > 0 ? ['l4proto {"set":["tcp","udp"]} counter drop'] : []),
     ]);
     expect(rulesOf(resources, 'ip', 'prerouting')).toEqual([
       'iifname "eth0" counter jump KUBEVIRT_PREINBOUND',

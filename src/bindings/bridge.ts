@@ -62,14 +62,19 @@ function placeholder(input: BindingInput): Link {
   return { kind: 'link', netns, name, device: { type: 'dummy' }, up: false, arp: false, mtu, mac };
 }
 
-/** Only a network with address management has a DHCP server here; on others the guest asks the network itself. */
+/**
+ * Only a network with address management has a DHCP server here; on others the guest asks the network itself, and so it
+ * does where the network answers, unless the interface has options that only a server of its own can give.
+ */
 function withIpv4(input: BindingInput, names: LinkNames, cidr: string): readonly Resource[] {
   const { netns } = input.pod;
   return [
     { kind: 'address', netns, link: names.bridge, address: `169.254.75.1${input.index}/32` },
     // Or the bridge would answer ARP for the guest's address, which the placeholder holds.
     { kind: 'sysctl', netns, key: `net.ipv4.conf.${names.bridge}.arp_ignore`, value: '1' },
-    dhcpServer(input, names, cidr),
+    ...(input.pod.servesDhcp === true && dhcpOptionsOf(input).length === 0
+      ? []
+      : [dhcpServer(input, names, cidr)]),
   ];
 }
 

@@ -47,13 +47,16 @@ function inbound(rules: MasqueradeRules, loopback: string): readonly NftObject[]
   const { family, guest, gateway, ports } = rules;
   const matches = ports === undefined ? [[]] : ports.map((port) => [is(dport(port.protocol), span(port))]);
   const toGuest = { dnat: { addr: guest } };
-  return matches.flatMap((match) => [
+  const toPorts = matches.flatMap((match) => [
     rule('KUBEVIRT_POSTINBOUND', [is(address(family, 'saddr'), loopback), ...match], {
       snat: { addr: gateway },
     }),
     rule('KUBEVIRT_PREINBOUND', match, toGuest),
     rule('output', [is(address(family, 'daddr'), loopback), ...match], toGuest),
   ]);
+  // A ports list closes all others without a word; upstream leaves them to the pod's kernel, which tells scanners it is there.
+  const others = is(meta('l4proto'), { set: ['tcp', 'udp'] });
+  return ports === undefined ? toPorts : [...toPorts, rule('KUBEVIRT_PREINBOUND', [others], { drop: null })];
 }
 
 function span(port: OpenPort): unknown {

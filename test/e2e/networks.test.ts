@@ -123,7 +123,7 @@ describe('default pod network', () => {
     expect(stdout).toContain('default via 10.0.2.1 dev eth0');
   });
 
-  test('a VM that lists port 80 answers on 80 and not on 22, where its SSH server listens', async () => {
+  test('a VM that lists port 80 answers on 80 and drops 22, where its SSH server listens', async () => {
     const { exitCode } = await cluster.guest(
       namespace,
       'c',
