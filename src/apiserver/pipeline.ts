@@ -6,80 +6,127 @@ import type { Access } from './auth/access.ts';
 import { attributesOf } from './auth/attributes.ts';
 import { authorize } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
+import { mastersGroup } from './auth/user.ts';
 import { type HealthCheck, handlePlain, health } from './discovery/handler.ts';
+import type { Fairness } from './fairness/fairness.ts';
 import { type Answer, type StreamAnswer, send, setWarnings, statusAnswer } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import type { Incoming, Outgoing } from './http/exchange.ts';
 import { type RequestInfo, requestInfo } from './http/request-info.ts';
 import type { Log } from './log.ts';
-import type { Services } from './registry/call.ts';
+import { handleOperation } from './operation/operation.ts';
+import type { Call, Services } from './registry/call.ts';
 import { handleResource } from './registry/resource-handler.ts';
+import { type Recorders, RequestRecord } from './request-record.ts';
 import { answerReview, reviewKindOf } from './reviews/reviews.ts';
 
 /** What requests are answered with. */
-export interface Pipeline extends Services {
+export interface Pipeline extends Services, Recorders {
   readonly access: Access;
+  readonly fairness: Fairness;
   readonly checks: readonly HealthCheck[];
   readonly log: Log;
   /** Ends of running watches, for shutdown. */
   readonly watches: Set<() => void>;
 }
 
+const noBody = Buffer.alloc(0);
 const healthPath = /^\/(livez|readyz|healthz)(\/|$)/;
 
 /** Answers a request. Never rejects. */
 export async function serve(pipeline: Pipeline, request: Incoming, response: Outgoing): Promise<void> {
-  const warnings: string[] = [];
+  let record: RequestRecord | undefined;
   try {
-    const answer = await handle(pipeline, request, warnings);
-    if (response.destroyed === true) {
+    const info = readInfo(request);
+    if (healthPath.test(info.path)) {
+      send(request, response, health(info, pipeline.checks));
       return;
     }
-    setWarnings(response, warnings);
-    if ('stream' in answer) {
-      answer.stream(response);
-    } else {
-      send(request, response, answer);
-    }
+    record = new RequestRecord(pipeline, request, info);
+    await authenticated(pipeline, record, response);
   } catch (error) {
-    refuse(pipeline, request, response, error);
+    refuse(pipeline, request, response, error, record);
   }
 }
 
-async function handle(
-  pipeline: Pipeline,
-  request: Incoming,
-  warnings: string[],
-): Promise<Answer | StreamAnswer> {
-  const info = readInfo(request);
-  if (healthPath.test(info.path)) {
-    return health(info, pipeline.checks);
-  }
-  const { access } = pipeline;
+async function authenticated(pipeline: Pipeline, record: RequestRecord, response: Outgoing): Promise<void> {
+  const { access, fairness } = pipeline;
+  const { request, info } = record;
   const known = access.userOf(request);
   if (known === undefined) {
     throw unauthorized();
   }
-  const user = impersonate(access.authorizers, known, request) ?? known;
-  authorize(access.authorizers, user, attributesOf(info));
-  if (!info.isResource) {
-    return handlePlain(pipeline.catalog, info, {
-      accept: request.headers.accept,
-      ifNoneMatch: request.headers['if-none-match'],
-      localAddress: `${request.socket.localAddress ?? ''}:${request.socket.localPort ?? ''}`,
+  record.user = known;
+  record.impersonated = impersonate(access.authorizers, known, request);
+  const user = record.impersonated ?? known;
+  const reads = info.verb === 'get' || info.verb === 'list' || info.verb === 'watch' || info.verb === 'head';
+  const body = reads ? noBody : await readBody(request);
+  await fairness.run(user.name, user.groups.includes(mastersGroup), async (turn) => {
+    response.on('close', () => turn.end());
+    if (isGone(response)) {
+      turn.end();
+      record.answered(499);
+      return;
+    }
+    const warnings: string[] = [];
+    const call = {
+      info,
+      user,
+      userAgent: String(request.headers['user-agent'] ?? ''),
+      warnings,
+      annotate: (key: string, value: string) => {
+        record.annotations[key] = value;
+      },
+    };
+    const answer = await handle(pipeline, record, call, body);
+    if (isGone(response)) {
+      record.answered(499);
+      turn.end();
+      return;
+    }
+    turn.work(() => {
+      setWarnings(response, warnings);
+      if ('stream' in answer) {
+        turn.end();
+        const ended = record.streaming();
+        response.on('close', ended);
+        answer.stream(response);
+      } else {
+        send(request, response, answer);
+        record.answered(answer.code);
+      }
     });
+  });
+}
+
+async function handle(
+  pipeline: Pipeline,
+  record: RequestRecord,
+  call: Call,
+  body: Buffer,
+): Promise<Answer | StreamAnswer> {
+  const { access, catalog } = pipeline;
+  const { info, user } = call;
+  record.reason = authorize(access.authorizers, user, attributesOf(info)).reason;
+  record.allowed = true;
+  const { headers, socket } = record.request;
+  if (!info.isResource) {
+    return (
+      (await handleOperation(pipeline, info)) ??
+      handlePlain(catalog, info, {
+        accept: headers.accept,
+        ifNoneMatch: headers['if-none-match'],
+        localAddress: `${socket.localAddress ?? ''}:${socket.localPort ?? ''}`,
+      })
+    );
   }
-  if (!pipeline.catalog.serves(info.group, info.version)) {
+  if (!catalog.serves(info.group, info.version)) {
     throw noSuchPath();
   }
   if (info.verb === 'other') {
     throw methodNotAllowed();
   }
-  const reads = info.verb === 'get' || info.verb === 'list' || info.verb === 'watch';
-  const userAgent = String(request.headers['user-agent'] ?? '');
-  const call = { info, user, userAgent, warnings };
-  const { accept, 'content-type': contentType } = request.headers;
-  const body = reads ? Buffer.alloc(0) : await readBody(request);
+  const { accept, 'content-type': contentType } = headers;
   const review = reviewKindOf(call);
   if (review !== undefined) {
     return answerReview(pipeline, call, review, { accept, contentType, body });
@@ -95,6 +142,11 @@ async function handle(
   });
 }
 
+/** True when nobody is there any more to be answered. */
+function isGone(response: Outgoing): boolean {
+  return response.destroyed === true;
+}
+
 function readInfo(request: Incoming): RequestInfo {
   try {
     return requestInfo(request.method ?? 'GET', request.url ?? '/');
@@ -103,8 +155,15 @@ function readInfo(request: Incoming): RequestInfo {
   }
 }
 
-function refuse({ log }: Pipeline, request: Incoming, response: Outgoing, error: unknown): void {
+function refuse(
+  { log }: Pipeline,
+  request: Incoming,
+  response: Outgoing,
+  error: unknown,
+  record: RequestRecord | undefined,
+): void {
   const refusal = apiError(error);
+  record?.answered(refusal.code);
   if (refusal.code >= 500) {
     log.error({ err: error, method: request.method, url: request.url?.split('?', 1)[0] }, 'request failed');
   }

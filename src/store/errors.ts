@@ -71,3 +71,12 @@ export function refusal(
         { current },
       );
 }
+
+/** The error for a store that cannot be trusted. */
+export function corrupt(path: string, finding: string, cause?: unknown): StoreError {
+  return new StoreError(
+    'StoreCorrupt',
+    `the store ${path} is damaged: ${finding}. Nothing was changed; restore a backup, or move the file away to start empty`,
+    { cause },
+  );
+}

@@ -2,31 +2,14 @@
  * The log on disk: one SQLite table of events in WAL mode. No index besides the revision: the rows of a commit land on the
  * last page, and everything else is answered from memory.
  */
-import { chmodSync, closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { statSync } from 'node:fs';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { messageOf } from '#machinery/errors.ts';
 import { Entry, type Key, textOf } from './entry.ts';
-import { StoreError } from './errors.ts';
+import { corrupt, StoreError } from './errors.ts';
+import { openLocked, type Synchronous, sqliteCode } from './open-database.ts';
 import type { Reading } from './subscription.ts';
-
-const applicationId = 0x50425931;
-const formatVersion = 1;
-
-const layout = `
-  CREATE TABLE log (
-    revision INTEGER PRIMARY KEY,
-    previous INTEGER NOT NULL,
-    deleted INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    checksum INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE mark (name TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  INSERT INTO mark VALUES ('compacted', 0), ('swept', 0);
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${formatVersion};
-`;
 
 interface Row {
   readonly revision: number;
@@ -42,9 +25,6 @@ export interface Marks {
   readonly compacted: number;
   readonly swept: number;
 }
-
-/** How durable a commit is; only benchmarks that show what durability costs use `normal`. */
-export type Synchronous = 'full' | 'normal';
 
 export class LogFile {
   readonly #path: string;
@@ -168,6 +148,20 @@ export class LogFile {
     return reached;
   }
 
+  /** Bytes on disk, without what is on its way there. */
+  get size(): number {
+    return statSync(this.#path).size;
+  }
+
+  /** The database, for copying it. */
+  get database(): DatabaseSync {
+    return this.#database;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -206,85 +200,6 @@ export class LogFile {
   }
 }
 
-function openLocked(path: string, synchronous: Synchronous): DatabaseSync {
-  try {
-    closeSync(openSync(path, 'a', 0o600));
-    chmodSync(path, 0o600);
-  } catch (error) {
-    throw new StoreError('StorageFailed', `cannot create or open the store ${path}`, { cause: error });
-  }
-  const database = new DatabaseSync(path, { timeout: 0 });
-  try {
-    // Exclusive before anything else: the lock is held until the process ends, and the WAL index stays off shared memory.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; COMMIT;');
-    database.exec(
-      `PRAGMA synchronous = ${synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA journal_size_limit = 16777216;`,
-    );
-    prepareLayout(database, path);
-    return database;
-  } catch (error) {
-    database.close();
-    throw openingError(error, path);
-  }
-}
-
-function prepareLayout(database: DatabaseSync, path: string): void {
-  const number = (pragma: string) =>
-    Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
-  const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n'];
-  if (tables === 0 && number('application_id') === 0) {
-    database.exec(`BEGIN; ${layout} COMMIT;`);
-    return;
-  }
-  if (number('application_id') !== applicationId) {
-    throw corrupt(path, 'it is a database of another program');
-  }
-  if (number('user_version') !== formatVersion) {
-    throw new StoreError(
-      'StoreCorrupt',
-      `the store ${path} has format ${number('user_version')}, this version reads format ${formatVersion}: use the version of Patchbay that wrote it`,
-    );
-  }
-  const finding = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
-  if (finding !== 'ok') {
-    throw corrupt(path, String(finding));
-  }
-}
-
-function openingError(error: unknown, path: string): StoreError {
-  if (error instanceof StoreError) {
-    return error;
-  }
-  const code = sqliteCode(error);
-  if (code === 5 || code === 6) {
-    return new StoreError(
-      'StoreLocked',
-      `the store ${path} is in use by another process: only one API server may run on it`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return code === 11 || code === 26
-    ? corrupt(path, messageOf(error), error)
-    : new StoreError('StorageFailed', `cannot open the store ${path}`, { cause: error });
-}
-
-/** The primary result code of SQLite (https://sqlite.org/rescode.html), or -1. */
-function sqliteCode(error: unknown): number {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' ? code & 0xff : -1;
-}
-
 function checksum(revision: number, previous: number, deleted: number, key: string, value: string): number {
   return crc32(value, crc32(`${revision} ${previous} ${deleted} ${key}\n`));
-}
-
-/** The error for a store that cannot be trusted. */
-export function corrupt(path: string, finding: string, cause?: unknown): StoreError {
-  return new StoreError(
-    'StoreCorrupt',
-    `the store ${path} is damaged: ${finding}. Nothing was changed; restore a backup, or move the file away to start empty`,
-    { cause },
-  );
 }

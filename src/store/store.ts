@@ -2,35 +2,17 @@
  * Objects as text, every write an event in an append-only log. Reads and watches come from memory; a write is answered
  * when its event is on disk. Writes that arrive in one turn of the event loop share one commit.
  */
+import { randomUUID } from 'node:crypto';
+import { copyDatabase, type StoreCopy } from './backup.ts';
 import { Collections } from './collections.ts';
 import { Entry, type Key, textOf } from './entry.ts';
-import { refusal, StoreError } from './errors.ts';
-import { corrupt, LogFile, type Synchronous } from './log-file.ts';
+import { corrupt, refusal, StoreError } from './errors.ts';
+import { LogFile } from './log-file.ts';
 import { type Observer, Observers } from './observers.ts';
 import { type ListQuery, pastList } from './past.ts';
 import { type Reading, type Subscription, Subscriptions } from './subscription.ts';
 import { Window, type WindowLimits } from './window.ts';
-
-export interface StoreOptions {
-  /** Where the log is kept; made with mode 0600 when absent. */
-  readonly path: string;
-  readonly window?: WindowLimits;
-  readonly synchronous?: Synchronous;
-}
-
-/** One write. `encode` gets the revision of the write and returns the object's text with it. */
-export interface Write {
-  readonly key: Key;
-  /** Revision that must be stored now; 0: nothing may be stored; undefined: whatever. */
-  readonly expected?: number | undefined;
-  readonly encode: (revision: number) => string;
-}
-
-interface Pending {
-  readonly entry: Entry;
-  readonly resolve: (entry: Entry) => void;
-  readonly reject: (error: unknown) => void;
-}
+import type { Pending, StoreOptions, Write } from './write.ts';
 
 const defaultWindow: WindowLimits = { events: 10_000, replaced: 8 * 1024 * 1024 };
 
@@ -49,6 +31,7 @@ export class Store {
   #compacted: number;
   #swept: number;
   #failure: StoreError | undefined;
+  #timed: ((seconds: number) => void) | undefined;
 
   /** Opens and reads the whole log. Throws `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
   constructor(options: StoreOptions) {
@@ -168,6 +151,21 @@ export class Store {
     }
   }
 
+  /** Bytes on disk. */
+  get size(): number {
+    return this.#file.size;
+  }
+
+  /** Copies everything that is on disk into a new file beside the store. Rejects with `StorageFull` or `StorageFailed`. */
+  backup(): Promise<StoreCopy> {
+    return copyDatabase(this.#file.database, `${this.#file.path}.backup-${randomUUID()}`);
+  }
+
+  /** Calls `observer` with the seconds that each commit took. */
+  onCommit(observer: (seconds: number) => void): void {
+    this.#timed = observer;
+  }
+
   /** Commits what is on its way, then closes the file. Later writes reject with `StoreClosed`. */
   close(): void {
     if (this.#failure?.reason === 'StoreClosed') {
@@ -227,11 +225,7 @@ export class Store {
     const flush = new Promise<void>((resolve, reject) => {
       setImmediate(() => {
         const error = this.#commit();
-        if (error === undefined) {
-          resolve();
-        } else {
-          reject(error);
-        }
+        return error === undefined ? resolve() : reject(error);
       });
     });
     // Each writer learns of a failure through its own promise; nobody may be waiting for this one.
@@ -267,8 +261,10 @@ export class Store {
   }
 
   #append(pending: readonly Pending[]): unknown {
+    const started = performance.now();
     try {
       this.#file.append(pending.map((each) => each.entry));
+      this.#timed?.((performance.now() - started) / 1000);
       return undefined;
     } catch (error) {
       if (error instanceof StoreError && error.reason === 'StorageFailed') {

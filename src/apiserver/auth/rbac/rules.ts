@@ -76,7 +76,7 @@ function ruleCovers(owner: PolicyRule, part: PolicyRule): boolean {
     return (owner.nonResourceURLs ?? none).some((each) => urlCovers(each, url));
   }
   const names = owner.resourceNames ?? none;
-  const [resource = '', subresource = ''] = (part.resources?.[0] ?? '').split('/', 2);
+  const [, resource = '', subresource = ''] = /^([^/]*)\/?(.*)$/.exec(part.resources?.[0] ?? '') ?? [];
   return (
     includes(owner.apiGroups ?? none, group) &&
     resourceMatches(owner.resources ?? none, resource, subresource) &&
@@ -95,7 +95,10 @@ export function describeRules(rules: readonly PolicyRule[]): readonly string[] {
     }
     const key = `${rule.apiGroups?.[0]}/${rule.resources?.[0]}`;
     const known = simple.get(key);
-    simple.set(key, known === undefined ? rule : { ...known, verbs: [...known.verbs, ...rule.verbs] });
+    simple.set(
+      key,
+      known === undefined ? rule : { ...known, verbs: [...new Set([...known.verbs, ...rule.verbs])] },
+    );
   }
   return [...new Set([...described, ...[...simple.values()].map(describe)])].sort();
 }

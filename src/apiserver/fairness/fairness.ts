@@ -1,0 +1,184 @@
+/**
+ * Shares the one thread among clients. As long as it keeps up, work runs as it comes; once a turn of the event loop has
+ * used up its time, the rest waits in a queue per client, and who has used least goes first. A client whose queue is full
+ * is told to come back later (429), as kube-apiserver's priority and fairness does.
+ */
+import { failure } from '../api-errors.ts';
+
+/** Bounds. */
+export interface FairnessLimits {
+  /** Milliseconds of work in one turn before what comes has to queue. */
+  readonly turnMs: number;
+  /** Requests of one client that may wait. */
+  readonly queued: number;
+  /** Requests of one client that may be under way, its answers read by it included. */
+  readonly running: number;
+}
+
+const defaultLimits: FairnessLimits = { turnMs: 8, queued: 64, running: 128 };
+
+/** What is counted about a client while it has requests. */
+interface Flow {
+  readonly name: string;
+  /** Work done for it, in milliseconds, on the scale of all flows that wait. */
+  spent: number;
+  running: number;
+  readonly waiting: (() => void)[];
+}
+
+/** A request's part in its client's share. */
+export interface Turn {
+  /** Runs a piece of work at once and counts its time. */
+  work<T>(piece: () => T): T;
+  /** The answer has left, or its reader is gone. */
+  end(): void;
+}
+
+/** The scheduler. */
+export class Fairness {
+  readonly #limits: FairnessLimits;
+  readonly #now: () => number;
+  readonly #flows = new Map<string, Flow>();
+  #spentThisTurn = 0;
+  #turnEnds = false;
+  #waiting = 0;
+  #level = 0;
+  #rejected = 0;
+
+  constructor(limits: Partial<FairnessLimits> = {}, now: () => number = () => performance.now()) {
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#now = now;
+  }
+
+  /** Requests that wait now. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Requests refused so far. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /**
+   * Runs `start` now or when it is the client's turn. `exempt` clients queue like all others but are never refused.
+   * Rejects with 429 when the client's queue is full.
+   */
+  run<T>(client: string, exempt: boolean, start: (turn: Turn) => Promise<T>): Promise<T> {
+    const flow = this.#flowOf(client);
+    if (this.#waiting === 0 && this.#spentThisTurn < this.#limits.turnMs && this.#hasRoom(flow)) {
+      return this.#begin(flow, start);
+    }
+    if (!exempt && flow.waiting.length >= this.#limits.queued) {
+      this.#rejected += 1;
+      this.#forgetIdle(flow);
+      return Promise.reject(tooManyRequests());
+    }
+    return new Promise((resolve, reject) => {
+      if (flow.waiting.length === 0) {
+        flow.spent = Math.max(flow.spent, this.#level);
+      }
+      flow.waiting.push(() => {
+        this.#begin(flow, start).then(resolve, reject);
+      });
+      this.#waiting += 1;
+      this.#scheduleTurn();
+    });
+  }
+
+  #flowOf(name: string): Flow {
+    let flow = this.#flows.get(name);
+    if (flow === undefined) {
+      flow = { name, spent: this.#level, running: 0, waiting: [] };
+      this.#flows.set(name, flow);
+    }
+    return flow;
+  }
+
+  #hasRoom(flow: Flow): boolean {
+    return flow.running < this.#limits.running;
+  }
+
+  #begin<T>(flow: Flow, start: (turn: Turn) => Promise<T>): Promise<T> {
+    flow.running += 1;
+    let ended = false;
+    const turn: Turn = {
+      work: (piece) => this.#charge(flow, piece),
+      end: () => {
+        if (!ended) {
+          ended = true;
+          flow.running -= 1;
+          this.#forgetIdle(flow);
+          if (this.#waiting > 0) {
+            this.#scheduleTurn();
+          }
+        }
+      },
+    };
+    return this.#charge(flow, () => start(turn));
+  }
+
+  #charge<T>(flow: Flow, piece: () => T): T {
+    const before = this.#now();
+    try {
+      return piece();
+    } finally {
+      const ms = this.#now() - before;
+      flow.spent += ms;
+      this.#spentThisTurn += ms;
+      this.#scheduleTurn();
+    }
+  }
+
+  #forgetIdle(flow: Flow): void {
+    if (flow.running === 0 && flow.waiting.length === 0) {
+      this.#flows.delete(flow.name);
+    }
+  }
+
+  /** After everything that arrived in this turn was seen, the next one begins. */
+  #scheduleTurn(): void {
+    if (!this.#turnEnds) {
+      this.#turnEnds = true;
+      setImmediate(() => {
+        this.#turnEnds = false;
+        this.#spentThisTurn = 0;
+        this.#serveWaiting();
+      });
+    }
+  }
+
+  #serveWaiting(): void {
+    while (this.#waiting > 0 && this.#spentThisTurn < this.#limits.turnMs) {
+      const flow = this.#next();
+      const begin = flow?.waiting.shift();
+      if (flow === undefined || begin === undefined) {
+        return; // Everybody who waits has too much under way; the end of some of it comes back here.
+      }
+      this.#waiting -= 1;
+      this.#level = Math.max(this.#level, flow.spent);
+      begin();
+    }
+  }
+
+  /** Who waits, may run, and has used least. */
+  #next(): Flow | undefined {
+    let least: Flow | undefined;
+    for (const flow of this.#flows.values()) {
+      if (
+        flow.waiting.length > 0 &&
+        this.#hasRoom(flow) &&
+        (least === undefined || flow.spent < least.spent)
+      ) {
+        least = flow;
+      }
+    }
+    return least;
+  }
+}
+
+function tooManyRequests(): Error {
+  return failure(429, 'TooManyRequests', 'Too many requests, please try again later.', {
+    retryAfterSeconds: 1,
+  });
+}

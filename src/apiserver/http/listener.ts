@@ -1,0 +1,133 @@
+/** One listening address: HTTP/1.1 and HTTP/2 over TLS, and its end without waiting for idle clients. */
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import { PatchbayError } from '#machinery/errors.ts';
+import type { Log } from '../log.ts';
+import { type Incoming, type Outgoing, outgoing } from './exchange.ts';
+
+/** PEM. `ca` signs the clients' certificates. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** Where to listen. */
+export interface ListenerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One listening address. */
+export interface Listener {
+  readonly url: string;
+  /** Stops taking connections, closes idle ones at once and busy ones when they are done, and cuts those left after `ms`. */
+  stop(ms: number): Promise<void>;
+}
+
+/** Answers a request. Must not throw. */
+export type Serve = (request: Incoming, response: Outgoing) => void;
+
+const keepAliveMs = 180_000;
+
+/** Listens. Rejects with PatchbayError `ListenFailed`. */
+export async function listen(
+  serve: Serve,
+  tls: ListenerTls,
+  { host, port }: ListenerAddress,
+  log: Log,
+): Promise<Listener> {
+  const connections = new Connections();
+  const server = createSecureServer(
+    {
+      cert: tls.cert,
+      key: tls.key,
+      ca: tls.ca,
+      allowHTTP1: true,
+      requestCert: true,
+      // Who has no certificate may have a token, or ask whether the server is well; everything else answers 401.
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      settings: { maxConcurrentStreams: 250 },
+    },
+    (request, response) => {
+      const out = outgoing(response);
+      connections.begin(request, out);
+      serve(request, out);
+    },
+  );
+  Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 60_000 });
+  connections.follow(server, log);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new PatchbayError('ListenFailed', `cannot listen on ${host}:${port}`, { cause }));
+    });
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return { url: `https://${shown}:${address.port}`, stop: (ms) => connections.stop(server, ms) };
+}
+
+/** Open connections and how many requests each is busy with. */
+class Connections {
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #busy = new Map<Socket, number>();
+  #stopping = false;
+
+  follow(server: Http2SecureServer, log: Log): void {
+    server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+      session.on('error', (error) => log.warn({ err: error }, 'HTTP/2 session failed'));
+    });
+    server.on('secureConnection', (socket) => {
+      socket.setNoDelay(true);
+      this.#busy.set(socket, 0);
+      socket.once('close', () => this.#busy.delete(socket));
+    });
+  }
+
+  /** Over HTTP/1.1; sessions of HTTP/2 count their own streams. */
+  begin(request: Incoming, response: Outgoing): void {
+    if ('stream' in request) {
+      return;
+    }
+    const { socket } = request;
+    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
+    response.on('close', () => {
+      const left = (this.#busy.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) {
+        this.#busy.set(socket, left);
+      }
+      if (this.#stopping && left === 0) {
+        socket.destroySoon();
+      }
+    });
+  }
+
+  stop(server: Http2SecureServer, ms: number): Promise<void> {
+    this.#stopping = true;
+    return new Promise((resolve) => {
+      const cut = setTimeout(() => {
+        for (const socket of this.#busy.keys()) {
+          socket.destroy();
+        }
+      }, ms);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      for (const session of this.#sessions) {
+        session.close();
+      }
+      const ofSessions = new Set([...this.#sessions].map(({ socket }) => socket.remotePort));
+      for (const [socket, requests] of this.#busy) {
+        // A client that keeps its connection for later learns so at once; its next request opens another one.
+        if (requests === 0 && !ofSessions.has(socket.remotePort)) {
+          socket.destroy();
+        }
+      }
+    });
+  }
+}

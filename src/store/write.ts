@@ -1,0 +1,26 @@
+/** What a store is opened with and what is written to it. */
+import type { Entry, Key } from './entry.ts';
+import type { Synchronous } from './open-database.ts';
+import type { WindowLimits } from './window.ts';
+
+export interface StoreOptions {
+  /** Where the log is kept; made with mode 0600 when absent. */
+  readonly path: string;
+  readonly window?: WindowLimits;
+  readonly synchronous?: Synchronous;
+}
+
+/** One write. `encode` gets the revision of the write and returns the object's text with it. */
+export interface Write {
+  readonly key: Key;
+  /** Revision that must be stored now; 0: nothing may be stored; undefined: whatever. */
+  readonly expected?: number | undefined;
+  readonly encode: (revision: number) => string;
+}
+
+/** A write that is on its way to disk. */
+export interface Pending {
+  readonly entry: Entry;
+  readonly resolve: (entry: Entry) => void;
+  readonly reject: (error: unknown) => void;
+}
