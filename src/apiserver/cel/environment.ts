@@ -11,18 +11,20 @@ import { registerTwoVariableMacros } from './macros.ts';
 /** What `oldSelf` is: the stored value, or (`optionalOldSelf`) an optional of it that is empty on create. */
 export type OldSelf = 'value' | 'optional';
 
-let environments: Readonly<Record<OldSelf, Environment>> | undefined;
+/** `untyped` has no variables yet. */
+let environments: Readonly<Record<OldSelf | 'untyped', Environment>> | undefined;
 
 /**
  * The environment of validation rules: CEL with Kubernetes' function libraries.
  * https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-features-and-libraries
  */
-export function celEnvironment(oldSelf: OldSelf): Environment {
+export function celEnvironment(oldSelf: OldSelf | 'untyped'): Environment {
   if (environments === undefined) {
     const base = createEnvironment();
     environments = {
-      value: base.clone().registerVariable('oldSelf', 'dyn'),
-      optional: base.clone().registerVariable('oldSelf', 'optional<dyn>'),
+      untyped: base,
+      value: base.clone().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn'),
+      optional: base.clone().registerVariable('self', 'dyn').registerVariable('oldSelf', 'optional<dyn>'),
     };
   }
   return environments[oldSelf];
@@ -34,7 +36,6 @@ function createEnvironment(): Environment {
     homogeneousAggregateLiterals: false,
     limits: { maxAstNodes: 20_000, maxDepth: 100 },
   });
-  made.registerVariable('self', 'dyn');
   registerIp(made);
   registerCidr(made);
   registerQuantity(made);
