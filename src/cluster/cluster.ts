@@ -1,6 +1,7 @@
 import { kinds } from '#api/kinds.ts';
 import type { Controller } from '#machinery/controller.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
+import { createDaemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { createDeploymentController } from './deployment/deployment-controller.ts';
 import { createEndpointsController } from './endpoints/endpoints-controller.ts';
 import { createEventExpiry } from './event-expiry.ts';
@@ -32,6 +33,8 @@ export function clusterControllers(factory: InformerFactory, deps: ClusterDeps):
     createNamespaceDefaults(factory, deps),
     createReplicaSetController(factory, deps),
     createDeploymentController(factory, deps),
+    createDaemonSetController(factory, deps),
+    createJobController(factory, deps),
     createEndpointsController(factory, deps),
   ];
 }

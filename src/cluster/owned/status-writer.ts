@@ -1,6 +1,6 @@
 import type { KindRef } from '#api/kind.ts';
 import type { KubeObject } from '#api/meta.ts';
-import type { ApiClient } from '#machinery/api-client.ts';
+import type { ApiClient, Patch } from '#machinery/api-client.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
 import { ifGone } from './claims.ts';
@@ -15,10 +15,13 @@ interface Written<T> {
 export class StatusWriter<T extends KubeObject & { readonly status?: unknown }> {
   readonly #client: ApiClient;
   readonly #kind: KindRef<T>;
+  readonly #always: boolean;
   readonly #written = new Map<string, Written<T>>();
 
-  constructor(client: ApiClient, kind: KindRef<T>) {
+  /** `always`: every write is fenced by the version read, as counts must be that only grow. */
+  constructor(client: ApiClient, kind: KindRef<T>, always = false) {
     this.#client = client;
+    this.#always = always;
     this.#kind = kind;
   }
 
@@ -58,10 +61,17 @@ export class StatusWriter<T extends KubeObject & { readonly status?: unknown }> 
       return;
     }
     const object = await this.#client
-      .patch(this.#kind, current.metadata, patch, { subresource: 'status' })
+      .patch(this.#kind, current.metadata, this.#always ? fenced(patch, resourceVersion) : patch, {
+        subresource: 'status',
+      })
       .catch((error: unknown) => ifGone(error, undefined));
     if (object !== undefined) {
       this.#written.set(keyOf(seen), { seen: seen.metadata.resourceVersion, object });
     }
   }
+}
+
+function fenced(patch: Patch, resourceVersion: string | undefined): Patch {
+  const body = patch.body as { readonly metadata?: object };
+  return { type: 'merge', body: { ...body, metadata: { ...body.metadata, resourceVersion } } };
 }

@@ -59,13 +59,19 @@ function ready(_pod: Pod, { node }: NodeView): readonly Rejection[] {
 }
 
 function affinity(pod: Pod, { node }: NodeView): readonly Rejection[] {
-  const labels = node.metadata.labels ?? {};
+  return matchesNodeAffinity(pod.spec, node)
+    ? []
+    : never("node(s) didn't match Pod's node affinity/selector");
+}
+
+/** Whether a node is one that a pod's node selector and required node affinity ask for. */
+export function matchesNodeAffinity(spec: Pod['spec'], node: Node): boolean {
   const terms =
-    pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  const matches =
-    includesLabels(labels, pod.spec.nodeSelector) &&
-    (terms === undefined || terms.some((term) => termMatches(term, node)));
-  return matches ? [] : never("node(s) didn't match Pod's node affinity/selector");
+    spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return (
+    includesLabels(node.metadata.labels ?? {}, spec.nodeSelector) &&
+    (terms === undefined || terms.some((term) => termMatches(term, node)))
+  );
 }
 
 type Affinity = NonNullable<Pod['spec']['affinity']>;

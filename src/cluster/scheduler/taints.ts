@@ -14,7 +14,8 @@ export function untoleratedTaint(pod: Pod, node: Node): Taint | undefined {
   );
 }
 
-function tolerates(toleration: Toleration, taint: Taint): boolean {
+/** Whether a toleration is for a taint. */
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect !== undefined && toleration.effect !== taint.effect) {
     return false;
   }
