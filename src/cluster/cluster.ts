@@ -6,6 +6,7 @@ import { createDeploymentController } from './deployment/deployment-controller.t
 import { createEndpointsController } from './endpoints/endpoints-controller.ts';
 import { createEventExpiry } from './event-expiry.ts';
 import { createGarbageCollector } from './garbage-collector/garbage-collector.ts';
+import { createJobController } from './job/job-controller.ts';
 import {
   createNamespaceDefaults,
   type NamespaceDefaultsDeps,
