@@ -125,6 +125,7 @@ function createSandboxLoop(parts: AgentParts, nodeLoop: NodeLoop, guests: GuestW
     ovsUserspace: parts.ovsUserspace,
     bridgeNetfilter: parts.bridgeNetfilter,
     bridges: nodeLoop.bridges,
+    mappings: nodeLoop.mappings,
   });
   return new SandboxLoop({
     client,
@@ -220,7 +221,7 @@ function nodeController(parts: AgentParts, nodeLoop: NodeLoop, policyLoop: Polic
   };
 }
 
-/** Pods that wait for a bridge are looked at again at once. */
+/** Pods that wait for a bridge or a mapping are looked at again at once. */
 function wakeWaiting({ informers, triggers }: AgentParts): void {
   for (const one of informers.pods.list()) {
     if (one.status?.phase !== 'Running' && one.metadata.uid !== undefined) {

@@ -35,6 +35,7 @@ export interface NodeDeps {
 export class NodeLoop {
   readonly #deps: NodeDeps;
   #bridges: NodeFacts['bridges'] = new Map();
+  #mappings: ReadonlyMap<string, string> = new Map();
   #written: Part | undefined;
   #writtenNode: Node | undefined;
 
@@ -46,7 +47,12 @@ export class NodeLoop {
     return this.#bridges;
   }
 
-  /** Reads the bridges; true when they are others than before. */
+  /** Physical networks that are mapped to bridges. */
+  get mappings(): ReadonlyMap<string, string> {
+    return this.#mappings;
+  }
+
+  /** Reads bridges and mappings; true when they are others than before. */
   async observe(): Promise<boolean> {
     const { ip, world } = this.#deps;
     const interfaces = await ip.interfaces();
@@ -61,8 +67,11 @@ export class NodeLoop {
         found.set(one.name, { realisedBy: 'ovs-bridge', mtu: one.mtu ?? mtuOf(one.name) });
       }
     }
-    const isNew = !equal([...found], [...this.#bridges]);
+    const mapped = world.observed(NODE).find((one) => one.kind === 'ovs-mappings')?.mappings ?? {};
+    const mappings = new Map(Object.entries(mapped));
+    const isNew = !equal([[...found], [...mappings]], [[...this.#bridges], [...this.#mappings]]);
     this.#bridges = found;
+    this.#mappings = mappings;
     return isNew;
   }
 

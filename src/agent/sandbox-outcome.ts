@@ -10,6 +10,8 @@ type Waiting = Extract<PodState, { type: 'waiting' }>;
 export const lookAgainMs = 10_000;
 const awaited: ReadonlySet<string> = new Set([
   'BridgeNotFound',
+  'BridgeMappingNotFound',
+  'PodNetworkPending',
   'NetworkAttachmentDefinitionNotFound',
   'ImageNotFound',
   'SecretNotFound',

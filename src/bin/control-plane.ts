@@ -24,7 +24,7 @@ const events = createEventRecorder(client, { component: 'patchbay-control-plane'
 const loops = [clusterControllers, controllers].flatMap((make) =>
   make(factory, { clock, log, events, rootCa: tls.ca }),
 );
-const fabric = startFabric({ factory, ovnNb, signal, log });
+const fabric = startFabric({ factory, ovnNb, signal, log, events });
 await factory.start(signal);
 await Promise.all([runControllers(loops, { signal, log }), fabric.done]);
 await events.flush();

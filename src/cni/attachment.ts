@@ -2,6 +2,7 @@
 import type { Cause } from '#api/meta.ts';
 import type { Link } from '#node-state/link.ts';
 import type { Resource } from '#node-state/resource.ts';
+import type { PodNetwork } from './ovn-overlay.ts';
 
 /** What a node can do and has, as far as attachments care. */
 export interface NodeFacts {
@@ -14,6 +15,8 @@ export interface NodeFacts {
     string,
     { readonly realisedBy: 'linux-bridge' | 'ovs-bridge'; readonly mtu: number }
   >;
+  /** `ovn-bridge-mappings`: physical network -> Open vSwitch bridge; absent counts as none. */
+  readonly mappings?: ReadonlyMap<string, string>;
   /** The kernel passes bridged frames to the IP hooks of nftables unless told not to (`net.bridge.bridge-nf-call-*`). */
   readonly bridgeNetfilter?: boolean;
 }
@@ -32,6 +35,10 @@ export interface AttachmentInput {
   readonly mac?: string;
   /** The NAD's parsed `spec.config`. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Key of the attachment in the pod's annotation: `<namespace>/<nad>`, with `/<n>` when attached again. */
+  readonly key?: string;
+  /** What that annotation tells of it, once the fabric has written it. */
+  readonly place?: PodNetwork;
   readonly node: NodeFacts;
 }
 
@@ -46,6 +53,8 @@ export interface Attachment {
   readonly gateways: readonly string[];
   /** Frames of the guest with another source MAC than its own are to be dropped in the sandbox too. */
   readonly macSpoofCheck?: boolean;
+  /** The network itself answers the guest's DHCP requests. */
+  readonly servesDhcp?: boolean;
 }
 
 /** A CNI plug-in type. */

@@ -4,8 +4,9 @@ import { nearest } from '#node-state/nearest.ts';
 import type { CniType } from './attachment.ts';
 import { bridgeCni } from './bridge.ts';
 import type { CniConfig } from './config.ts';
+import { ovnCni } from './ovn-network.ts';
 
-export const cniTypes: readonly CniType[] = [bridgeCni];
+export const cniTypes: readonly CniType[] = [bridgeCni, ovnCni];
 
 /** The plug-in of a configuration; throws a PatchbayError `UnsupportedNetworkType` that names those there are. */
 export function cniTypeOf(config: CniConfig, what: string): CniType {

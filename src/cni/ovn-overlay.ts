@@ -88,6 +88,20 @@ export function composeDefaultNetwork(
   input: Omit<AttachmentInput, 'config' | 'mac'>,
   network: PodNetwork,
 ): Attachment {
+  const { podNamespace, podName } = input.sandbox;
+  return composeOvnEnd(input, network, { portName: `${podNamespace}_${podName}`, mtu: overlayMtu });
+}
+
+/** A pod's end of an OVN network, and the port of the integration bridge whose name is that of the logical port. */
+export function composeOvnEnd(
+  input: Omit<AttachmentInput, 'config' | 'mac'>,
+  network: PodNetwork,
+  port: {
+    readonly portName: string;
+    readonly mtu: number;
+    readonly externalIds?: Readonly<Record<string, string>>;
+  },
+): Attachment {
   const { sandbox, interfaceName, node } = input;
   const { netns } = sandbox;
   const host = hostLinkName(sandbox.podUid, interfaceName);
@@ -97,36 +111,13 @@ export function composeDefaultNetwork(
     name: interfaceName,
     device: { type: 'veth', peer: { netns: NODE, name: host } },
     up: true,
-    mtu: overlayMtu,
+    mtu: port.mtu,
     mac: network.mac,
     ...(node.ovsUserspace && { offload: false }),
   };
   return {
     podLink,
-    podResources: [
-      ...network.addresses.map(
-        (address): Resource => ({
-          kind: 'address',
-          netns,
-          link: interfaceName,
-          address,
-          ...(address.includes(':') && { noDad: true }),
-        }),
-      ),
-      ...network.gateways.map((via): Resource => {
-        const destination = via.includes(':') ? '::/0' : 'default';
-        return { kind: 'route', netns, destination, link: interfaceName, via };
-      }),
-      ...network.routes.map(
-        ({ destination, via }): Resource => ({
-          kind: 'route',
-          netns,
-          destination,
-          link: interfaceName,
-          ...(via !== undefined && { via }),
-        }),
-      ),
-    ],
+    podResources: podResources(netns, interfaceName, network),
     nodeResources: [
       {
         kind: 'ovs-port',
@@ -134,14 +125,42 @@ export function composeDefaultNetwork(
         bridge: 'br-int',
         interfaceType: 'system',
         externalIds: {
-          'iface-id': `${sandbox.podNamespace}_${sandbox.podName}`,
+          'iface-id': port.portName,
           'iface-id-ver': sandbox.podUid,
           attached_mac: network.mac,
           ip_addresses: network.addresses.join(','),
           sandbox: netns,
+          ...port.externalIds,
         },
       },
     ],
     gateways: network.gateways,
   };
+}
+
+function podResources(netns: string, link: string, network: PodNetwork): readonly Resource[] {
+  return [
+    ...network.addresses.map(
+      (address): Resource => ({
+        kind: 'address',
+        netns,
+        link,
+        address,
+        ...(address.includes(':') && { noDad: true }),
+      }),
+    ),
+    ...network.gateways.map((via): Resource => {
+      const destination = via.includes(':') ? '::/0' : 'default';
+      return { kind: 'route', netns, destination, link, via };
+    }),
+    ...network.routes.map(
+      ({ destination, via }): Resource => ({
+        kind: 'route',
+        netns,
+        destination,
+        link,
+        ...(via !== undefined && { via }),
+      }),
+    ),
+  ];
 }

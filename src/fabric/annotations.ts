@@ -1,8 +1,11 @@
 /** Annotations of nodes and pods in which the network's decisions are kept (OVN-Kubernetes' names and forms). */
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
+import { formatIp, type Ip, parseInterface } from '#api/ip-range.ts';
 import type { KubeObject } from '#api/meta.ts';
 import { type Cidr, formatCidr, parseCidr, parseInterfaceAddress } from './cidr.ts';
+import type { FlatPlace } from './flat-network.ts';
 
 export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
 export const POD_NETWORKS = 'k8s.ovn.org/pod-networks';
@@ -48,20 +51,69 @@ export function parsePodNetwork(pod: Pod): { readonly address: number; readonly 
   return parsed !== undefined && isMac(mac) ? { address: parsed.address, mac } : undefined;
 }
 
-/** The annotation's value with the default network set, and other networks' kept. */
-export function formatPodNetwork(pod: Pod, network: PodNetwork): string {
-  const [address] = network.addresses;
-  const [gateway] = network.gateways;
-  const entry = {
-    ip_addresses: network.addresses,
-    mac_address: network.mac,
-    gateway_ips: network.gateways,
-    routes: network.routes,
-    ip_address: address,
-    gateway_ip: gateway,
+/** What a pod's annotation tells of one network besides the default one. */
+export interface FlatEntry {
+  readonly mac: string;
+  readonly addresses: readonly Ip[];
+}
+
+/** Reads one network of a pod's annotation; undefined when it is not there or cannot be read. */
+export function parseFlatEntry(pod: Pod, key: string): FlatEntry | undefined {
+  const entry = entryOf(pod, POD_NETWORKS, key);
+  if (typeof entry !== 'object' || entry === null) {
+    return undefined;
+  }
+  const { ip_addresses: addresses, mac_address: mac } = entry as Readonly<Record<string, unknown>>;
+  const texts: readonly unknown[] = Array.isArray(addresses) ? addresses : [];
+  const parsed = texts.flatMap((text) => (typeof text === 'string' ? (parseInterface(text)?.ip ?? []) : []));
+  return isMac(mac) && parsed.length === texts.length ? { mac, addresses: parsed } : undefined;
+}
+
+/** True when a pod's annotation tells exactly these networks. */
+export function isTold(pod: Pod, places: readonly FlatPlace[]): boolean {
+  const keys = Object.keys(readObject(pod, POD_NETWORKS)).filter((key) => key !== NETWORK);
+  return (
+    parsePodNetwork(pod) !== undefined &&
+    keys.length === places.length &&
+    places.every((place) => {
+      const told = parseFlatEntry(pod, place.key);
+      return told?.mac === place.mac && isDeepStrictEqual(told.addresses, place.addresses);
+    })
+  );
+}
+
+/** The annotation's value: the default network and those besides it. What it told of the default network stays. */
+export function formatPodNetworks(pod: Pod, network: PodNetwork, places: readonly FlatPlace[]): string {
+  const known = parsePodNetwork(pod) === undefined ? undefined : entryOf(pod, POD_NETWORKS);
+  const others = places.map((place) => [place.key, flatEntry(place)] as const);
+  return JSON.stringify({ [NETWORK]: known ?? defaultEntry(network), ...Object.fromEntries(others) });
+}
+
+function defaultEntry({ addresses, mac, gateways, routes }: PodNetwork): object {
+  return {
+    ip_addresses: addresses,
+    mac_address: mac,
+    gateway_ips: gateways,
+    routes,
+    ip_address: addresses[0],
+    gateway_ip: gateways[0],
     role: 'primary',
   };
-  return JSON.stringify({ ...readObject(pod, POD_NETWORKS), [NETWORK]: entry });
+}
+
+function flatEntry({ addresses, mac, network }: FlatPlace): object {
+  const texts = addresses.map(({ family, value }) => {
+    const prefix =
+      network.subnets.find((subnet) => subnet.family === family)?.prefix ?? (family === 4 ? 32 : 128);
+    return `${formatIp(family, value)}/${prefix}`;
+  });
+  const [first] = texts;
+  return {
+    ip_addresses: texts,
+    mac_address: mac,
+    ...(first !== undefined && { ip_address: first }),
+    role: network.role,
+  };
 }
 
 /** The MAC asked for on the default network; undefined when none was, or when it is no unicast MAC. */
@@ -78,9 +130,9 @@ function isMac(value: unknown): value is string {
   return typeof value === 'string' && UNICAST_MAC.test(value);
 }
 
-function entryOf(object: KubeObject, annotation: string): unknown {
+function entryOf(object: KubeObject, annotation: string, network = NETWORK): unknown {
   const map = readObject(object, annotation);
-  return Object.hasOwn(map, NETWORK) ? map[NETWORK] : undefined;
+  return Object.hasOwn(map, network) ? map[network] : undefined;
 }
 
 function readObject(object: KubeObject, annotation: string): Readonly<Record<string, unknown>> {

@@ -1,10 +1,12 @@
 import { node as nodeKind } from '#api/core/node.ts';
 import { pod as podKind } from '#api/core/pod.ts';
+import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { NbResult, OvnDriver } from '#drivers/ovn/driver.ts';
 import { openOvn } from '#drivers/ovn/ovn.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { messageOf } from '#machinery/errors.ts';
+import { type EventRecorder, referable } from '#machinery/events.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
 import { type Log, silentLog } from '#machinery/log.ts';
 import { Annotator } from './annotator.ts';
@@ -13,7 +15,7 @@ import { Settlement } from './settlement.ts';
 
 /** What the fabric runs with. */
 export interface FabricOptions extends Partial<DefaultNetworkConfig> {
-  /** Its informers of nodes and pods are asked for here; start the factory afterwards. */
+  /** Its informers of nodes, pods and network definitions are asked for here; start the factory afterwards. */
   readonly factory: InformerFactory;
   /** The northbound database (`unix:/…/nb.sock`), or what opens a driver that calls `onChange` when others change our rows. */
   readonly ovnNb: string | ((onChange: () => void) => OvnDriver);
@@ -22,6 +24,8 @@ export interface FabricOptions extends Partial<DefaultNetworkConfig> {
   readonly signal: AbortSignal;
   readonly log?: Log;
   readonly clock?: Clock;
+  /** Tells users of pods that cannot be connected. */
+  readonly events?: EventRecorder;
   /** Milliseconds for which changes are gathered into one transaction; default 2. */
   readonly windowMs?: number;
 }
@@ -79,6 +83,14 @@ class DefaultNetworkFabric implements Fabric {
     this.#settlement = new Settlement({
       nodes: options.factory.informer(nodeKind),
       pods: options.factory.informer(podKind),
+      nads: options.factory.informer(networkAttachmentDefinition),
+      tell: (pod, reason, message) =>
+        options.events?.event(
+          referable(podKind, pod),
+          'Warning',
+          'ErrorAddingLogicalPort',
+          `${reason}: ${message}`,
+        ),
       annotator: this.#annotator,
       config: { clusterNetwork, serviceNetwork, joinSubnets, mtu },
       log: this.#log,
@@ -116,13 +128,18 @@ class DefaultNetworkFabric implements Fabric {
       resolve();
     }
     const [nodes, pods] = [factory.informer(nodeKind), factory.informer(podKind)];
+    const nads = factory.informer(networkAttachmentDefinition);
     // Nothing may be given away before every annotation is known: they say what is taken.
-    await Promise.race([aborted, Promise.all([nodes.synced, pods.synced])]);
+    await Promise.race([aborted, Promise.all([nodes.synced, pods.synced, nads.synced])]);
     const mark = ({ object }: { readonly object: KubeObject }): void => {
       this.#settlement.mark(object);
       this.#schedule();
     };
-    const stops = [nodes.subscribe(mark), pods.subscribe(mark)];
+    const markDefinition: Parameters<typeof nads.subscribe>[0] = ({ object }) => {
+      this.#settlement.markDefinition(object);
+      this.#schedule();
+    };
+    const stops = [nodes.subscribe(mark), pods.subscribe(mark), nads.subscribe(markDefinition)];
     this.#isSynced = true;
     this.#schedule();
     await aborted;

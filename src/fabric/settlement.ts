@@ -1,18 +1,19 @@
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
-import { messageOf } from '#machinery/errors.ts';
+import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Informer } from '#machinery/informer.ts';
 import type { Log } from '#machinery/log.ts';
 import {
   formatNodeSubnet,
-  formatPodNetwork,
+  formatPodNetworks,
+  isTold,
   NODE_SUBNETS,
   POD_NETWORKS,
   parseNodeSubnet,
-  parsePodNetwork,
 } from './annotations.ts';
 import type { Annotator } from './annotator.ts';
 import { formatCidr } from './cidr.ts';
@@ -26,20 +27,26 @@ import {
   podRowKey,
 } from './default-network.ts';
 import { Ledger } from './ledger.ts';
+import { Overlay } from './overlay.ts';
 
 /** What a settlement works with. */
 export interface SettlementParts {
   readonly nodes: Informer<Node>;
   readonly pods: Informer<Pod>;
+  readonly nads: Informer<NetworkAttachmentDefinition>;
   readonly annotator: Annotator;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;
+  /** Told why a pod is not connected. */
+  readonly tell: (pod: Pod, reason: string, message: string) => void;
 }
 
 /** Gives marked nodes and pods their places, has them annotated, and says which northbound rows that touches. */
 export class Settlement {
   readonly #parts: SettlementParts;
   readonly #ledger: Ledger;
+  readonly #overlay = new Overlay();
+  readonly #markedNads = new Set<string>();
   readonly #markedNodes = new Set<string>();
   readonly #markedPods = new Set<string>();
   /** Pods that wait for a subnet or an address of a node: node -> pod keys. */
@@ -51,7 +58,12 @@ export class Settlement {
   }
 
   get isMarked(): boolean {
-    return this.#markedNodes.size > 0 || this.#markedPods.size > 0;
+    return this.#markedNodes.size + this.#markedPods.size + this.#markedNads.size > 0;
+  }
+
+  /** Has a NetworkAttachmentDefinition looked at in the next pass. */
+  markDefinition(nad: NetworkAttachmentDefinition): void {
+    this.#markedNads.add(keyOf(nad));
   }
 
   /** Has a node or pod looked at in the next pass. */
@@ -61,14 +73,31 @@ export class Settlement {
 
   /** Every row, as of the last pass. */
   compose(): readonly NbRow[] {
-    return composeDefaultNetwork(this.#ledger.nodes(), this.#ledger.pods(), this.#parts.config);
+    const { config } = this.#parts;
+    return [
+      ...composeDefaultNetwork(this.#ledger.nodes(), this.#ledger.pods(), config),
+      ...this.#overlay.compose(),
+    ];
   }
 
   /** One pass over what is marked. */
   settle(): NbChanges {
-    const nodes = this.#settleNodes();
-    const pods = this.#settlePods();
-    return { put: [...nodes.put, ...pods.put], remove: [...nodes.remove, ...pods.remove] };
+    const passes = [this.#settleNodes(), this.#settleDefinitions(), this.#settlePods()];
+    for (const key of this.#overlay.takeWoken()) {
+      this.#markedPods.add(key);
+    }
+    return { put: passes.flatMap(({ put }) => put), remove: passes.flatMap(({ remove }) => remove) };
+  }
+
+  #settleDefinitions(): NbChanges {
+    const changes = take(this.#markedNads).map((key) => {
+      const [namespace = '', name = ''] = key.split('/');
+      return this.#overlay.settleDefinition(key, this.#parts.nads.get({ namespace, name }));
+    });
+    for (const key of changes.flatMap(({ pods }) => [...pods])) {
+      this.#markedPods.add(key);
+    }
+    return { put: changes.flatMap(({ put }) => put), remove: changes.flatMap(({ remove }) => remove) };
   }
 
   #settleNodes(): NbChanges {
@@ -139,12 +168,22 @@ export class Settlement {
       const node = pod === undefined ? undefined : nodeOf(pod);
       if (pod !== undefined && node !== undefined) {
         placed.push({ key, pod, node });
-      } else if (this.#dropPod(key)) {
-        remove.push(podRowKey({ namespace, name }));
+      } else {
+        remove.push(
+          ...(this.#dropPod(key) ? [podRowKey({ namespace, name })] : []),
+          ...this.#overlay.dropPod(key),
+        );
       }
     }
     const adopted = placed.toSorted((a, b) => byAge(a.pod, b.pod)).filter((each) => this.#adopt(each));
-    return { put: adopted.flatMap((each) => this.#settlePod(each)), remove };
+    // What annotations say is taken first here as well.
+    const told = (each: PlacedPod): number =>
+      each.pod.metadata.annotations?.[POD_NETWORKS] === undefined ? 1 : 0;
+    const passes = adopted.toSorted((a, b) => told(a) - told(b)).map((each) => this.#settlePod(each));
+    return {
+      put: passes.flatMap(({ put }) => put),
+      remove: [...remove, ...passes.flatMap((pass) => pass.remove)],
+    };
   }
 
   /** True when the pod had a place. */
@@ -168,28 +207,36 @@ export class Settlement {
     }
   }
 
-  #settlePod({ key, pod, node }: PlacedPod): readonly NbRow[] {
+  #settlePod({ key, pod, node }: PlacedPod): NbChanges {
     if (this.#ledger.node(node) === undefined) {
       this.#wait(node, key);
-      return [];
+      return { put: [], remove: [] };
     }
     try {
       const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node);
-      if (parsePodNetwork(pod) === undefined) {
-        const value = formatPodNetwork(pod, composePodNetwork(place, this.#parts.config));
-        this.#parts.annotator.write(podKind, pod, POD_NETWORKS, value);
-      } else {
-        this.#parts.annotator.forget(podKind, key);
+      const { places, put, remove, problems } = this.#overlay.settlePod(pod, node);
+      for (const { reason, message } of problems) {
+        this.#parts.log.warn({ pod: key, reason, error: message }, 'pod is not connected to a network');
+        this.#parts.tell(pod, reason, message);
       }
-      return [composePod(place)];
+      if (isTold(pod, places)) {
+        this.#parts.annotator.forget(podKind, key);
+      } else {
+        const value = formatPodNetworks(pod, composePodNetwork(place, this.#parts.config), places);
+        this.#parts.annotator.write(podKind, pod, POD_NETWORKS, value);
+      }
+      return { put: [composePod(place), ...put], remove };
     } catch (error) {
       this.#refuse({ key, pod, node }, error);
-      return [];
+      return { put: [], remove: [] };
     }
   }
 
-  #refuse({ key, node }: PlacedPod, error: unknown): void {
+  #refuse({ key, pod, node }: PlacedPod, error: unknown): void {
     this.#parts.log.error({ pod: key, error: messageOf(error) }, 'pod is not connected');
+    if (error instanceof PatchbayError) {
+      this.#parts.tell(pod, error.reason, error.message);
+    }
     this.#wait(node, key);
   }
 

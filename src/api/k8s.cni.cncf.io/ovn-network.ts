@@ -1,0 +1,97 @@
+/** What a configuration of type ovn-k8s-cni-overlay says about its network, with upstream's defaults. */
+import { type IpRange, parseRanges } from '../ip-range.ts';
+import { isObject } from './admission/config-fields.ts';
+import { pluginsOf } from './admission/definition-config.ts';
+import { readJson } from './admission/json-text.ts';
+
+/** CNI type of OVN networks. */
+export const ovnType = 'ovn-k8s-cni-overlay';
+
+/** MTU of overlays: an underlay of 1500 less 100 for Geneve. */
+const overlayMtu = 1400;
+/** MTU of localnet networks: that of the underlay. */
+const localnetMtu = 1500;
+
+/** A network of OVN. Several definitions with one `name` are one network. */
+export interface OvnNetwork {
+  readonly name: string;
+  readonly topology: 'layer2' | 'layer3' | 'localnet';
+  readonly role: 'primary' | 'secondary';
+  readonly mtu: number;
+  /** One per family; none: no addresses are given. */
+  readonly subnets: readonly IpRange[];
+  readonly excludeSubnets: readonly IpRange[];
+  readonly joinSubnets: readonly IpRange[];
+  /** Access VLAN on the physical network. */
+  readonly vlan?: number;
+  /** Name in the nodes' bridge mappings. */
+  readonly physicalNetwork: string;
+  readonly allowPersistentIPs: boolean;
+}
+
+/** The network of a plug-in's configuration; undefined for other types and for what makes no network. */
+export function ovnNetworkOf(config: Readonly<Record<string, unknown>>): OvnNetwork | undefined {
+  const { name, type, topology, mtu, vlanID } = config;
+  const known = topology === 'layer2' || topology === 'layer3' || topology === 'localnet';
+  if (type !== ovnType || typeof name !== 'string' || name === '' || !known) {
+    return undefined;
+  }
+  const text = (key: string): string | undefined => {
+    const value = config[key];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  return {
+    name,
+    topology,
+    role: config['role'] === 'primary' ? 'primary' : 'secondary',
+    mtu: typeof mtu === 'number' && mtu > 0 ? mtu : topology === 'localnet' ? localnetMtu : overlayMtu,
+    // Of layer 3, `subnets` has a second prefix length, which is not read here.
+    subnets: topology === 'layer3' ? [] : parseRanges(text('subnets')),
+    excludeSubnets: parseRanges(text('excludeSubnets')),
+    joinSubnets: parseRanges(text('joinSubnet')),
+    ...(typeof vlanID === 'number' && vlanID > 0 && { vlan: vlanID }),
+    physicalNetwork: text('physicalNetworkName') ?? name,
+    allowPersistentIPs: config['allowPersistentIPs'] === true,
+  };
+}
+
+/** The OVN network of a definition's `spec.config`; undefined when it is of another type or cannot be read. */
+export function ovnNetworkOfText(text: string | undefined): OvnNetwork | undefined {
+  const reading = readJson(text ?? '');
+  if (reading.kind === 'broken' || !isObject(reading.value)) {
+    return undefined;
+  }
+  const [first] = pluginsOf(reading.value);
+  return first === undefined ? undefined : ovnNetworkOf(first.config);
+}
+
+/** Keys in which two configurations of one network differ; each definition has its own `netAttachDefName`. */
+export function networkDifferences(a: OvnNetwork, b: OvnNetwork): readonly string[] {
+  const plain = (value: unknown): string =>
+    JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? String(one) : one)) ?? '';
+  const keys: Readonly<Record<keyof OvnNetwork, string>> = {
+    name: 'name',
+    topology: 'topology',
+    role: 'role',
+    mtu: 'mtu',
+    subnets: 'subnets',
+    excludeSubnets: 'excludeSubnets',
+    joinSubnets: 'joinSubnet',
+    vlan: 'vlanID',
+    physicalNetwork: 'physicalNetworkName',
+    allowPersistentIPs: 'allowPersistentIPs',
+  };
+  return (Object.keys(keys) as (keyof OvnNetwork)[])
+    .filter((key) => plain(a[key]) !== plain(b[key]))
+    .map((key) => keys[key]);
+}
+
+/** A network's or definition's name as the beginning of OVN names, as upstream makes them: `a/b-c` -> `a.b.c_`. */
+export function ovnPrefix(name: string): string {
+  return `${name.replaceAll('-', '.').replaceAll('/', '.')}_`;
+}
+
+/** Name of a pod's port on a network besides the default one; `nad` is `<namespace>/<name>`, with `/<n>` when attached again. */
+export function ovnPortName(nad: string, namespace: string, pod: string): string {
+  return `${ovnPrefix(nad)}${namespace}_${pod}`;
+}

@@ -1,0 +1,50 @@
+/** Which OVN networks a pod asks for besides the default one (pure). */
+import type { Pod } from '#api/core/pod.ts';
+import { type Ip, parseIp } from '#api/ip-range.ts';
+import {
+  isProblem,
+  keyedSelections,
+  networksAnnotation,
+  readSelections,
+} from '#api/k8s.cni.cncf.io/selection.ts';
+
+/** One attachment asked for. */
+export interface Wanted {
+  /** Key in the annotation `k8s.ovn.org/pod-networks`. */
+  readonly key: string;
+  /** `<namespace>/<name>` of the definition. */
+  readonly nad: string;
+  readonly mac?: string;
+  /** Addresses asked for. */
+  readonly ips: readonly Ip[];
+  /** IPAMClaim that keeps the addresses, in the pod's namespace. */
+  readonly claim?: string;
+}
+
+/** A pod's attachments by its annotation; none when it cannot be read, which the node's agent tells. */
+export function wantedAttachments(pod: Pod): readonly Wanted[] {
+  const annotation = pod.metadata.annotations?.[networksAnnotation];
+  const selections = readSelections(annotation, pod.metadata.namespace ?? 'default');
+  if (isProblem(selections)) {
+    return [];
+  }
+  return keyedSelections(selections).map(({ key, nad, selection }) => ({
+    key,
+    nad,
+    ips: (selection.ips ?? []).flatMap((text) => parseIp(text.split('/')[0] ?? '') ?? []),
+    ...(selection.mac !== undefined && { mac: selection.mac }),
+    ...(selection.ipamClaim !== undefined && { claim: selection.ipamClaim }),
+  }));
+}
+
+/** Who holds addresses: a virtual machine holds its own through each of its launchers, any other pod for itself. */
+export function ownerOf(pod: Pod): string {
+  const { namespace, name, labels } = pod.metadata;
+  const vm = guestOf(pod) === undefined ? undefined : labels?.['vm.kubevirt.io/name'];
+  return vm === undefined ? `pod ${namespace}/${name}` : `virtual machine ${namespace}/${vm}`;
+}
+
+/** Host name of the guest that a pod launches. */
+export function guestOf(pod: Pod): string | undefined {
+  return pod.metadata.labels?.['kubevirt.io'] === 'virt-launcher' ? pod.spec.hostname : undefined;
+}

@@ -1,0 +1,218 @@
+/** Who has which address and MAC on the flat networks. Annotations are the truth, this is their index. */
+import { createHash } from 'node:crypto';
+import type { Pod } from '#api/core/pod.ts';
+import { formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
+import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { PatchbayError } from '#machinery/errors.ts';
+import type { FlatEntry } from './annotations.ts';
+import { guestOf, ownerOf, type Wanted } from './attachments.ts';
+import type { FlatPlace } from './flat-network.ts';
+import { IpPool } from './ip-pool.ts';
+
+interface Book {
+  readonly network: OvnNetwork;
+  /** One per subnet. */
+  readonly pools: readonly IpPool[];
+  /** MAC -> owner and how many of its ports have it. */
+  readonly macs: Map<string, { readonly owner: string; holders: number }>;
+  places: number;
+}
+
+interface Held {
+  readonly place: FlatPlace;
+  readonly owner: string;
+}
+
+/** Addresses of a primary network that are its gateway's and its nodes' management ports'. */
+const primaryReserved = 2;
+
+/** Places of pods on networks of topology layer2 and localnet. */
+export class FlatLedger {
+  readonly #books = new Map<string, Book>();
+  /** Pod key -> attachment key -> place. */
+  readonly #pods = new Map<string, Map<string, Held>>();
+
+  places(): readonly FlatPlace[] {
+    return [...this.#pods.values()].flatMap((held) => [...held.values()].map(({ place }) => place));
+  }
+
+  /** A pod's places. */
+  placesOf(pod: string): readonly FlatPlace[] {
+    return [...(this.#pods.get(pod)?.values() ?? [])].map(({ place }) => place);
+  }
+
+  /** Networks that somebody has a place on. */
+  networksInUse(): readonly OvnNetwork[] {
+    return [...this.#books.values()].filter(({ places }) => places > 0).map(({ network }) => network);
+  }
+
+  /**
+   * A pod's place on a network: the one it has, the one its annotation tells, or a new one.
+   * @throws PatchbayError `AddressConflict`, `MACAddressConflict`, `SubnetExhausted`
+   */
+  place(pod: Pod, node: string, wanted: Wanted, network: OvnNetwork, told: FlatEntry | undefined): FlatPlace {
+    const podKey = `${pod.metadata.namespace}/${pod.metadata.name}`;
+    const known = this.#pods.get(podKey)?.get(wanted.key);
+    if (
+      known !== undefined &&
+      known.place.uid === pod.metadata.uid &&
+      known.place.network.name === network.name
+    ) {
+      return known.place;
+    }
+    this.release(podKey, wanted.key);
+    const book = this.#book(network);
+    const owner = ownerOf(pod);
+    const addresses = this.#addresses(book, owner, wanted, told, podKey);
+    try {
+      const mac = claimMac(
+        book,
+        owner,
+        told?.mac ?? wanted.mac ?? macFor(addresses, podKey, wanted.key),
+        podKey,
+      );
+      const place = placeOf(pod, node, wanted, network, addresses, mac);
+      const held = this.#pods.get(podKey) ?? new Map<string, Held>();
+      this.#pods.set(podKey, held.set(wanted.key, { place, owner }));
+      book.places += 1;
+      return place;
+    } catch (error) {
+      giveBack(book, addresses);
+      throw error;
+    }
+  }
+
+  /** Frees a pod's place, or all of them; returns those it had. */
+  release(pod: string, key?: string): readonly FlatPlace[] {
+    const held = this.#pods.get(pod);
+    const keys = key === undefined ? [...(held?.keys() ?? [])] : [key];
+    const freed = keys.flatMap((one) => held?.get(one) ?? []);
+    for (const one of keys) {
+      held?.delete(one);
+    }
+    if (held?.size === 0) {
+      this.#pods.delete(pod);
+    }
+    for (const { place } of freed) {
+      const book = this.#book(place.network);
+      giveBack(book, place.addresses);
+      const mac = book.macs.get(place.mac);
+      if (mac !== undefined) {
+        mac.holders -= 1;
+        if (mac.holders === 0) {
+          book.macs.delete(place.mac);
+        }
+      }
+      book.places -= 1;
+    }
+    return freed.map(({ place }) => place);
+  }
+
+  #book(network: OvnNetwork): Book {
+    const known = this.#books.get(network.name);
+    if (known !== undefined && (known.places > 0 || known.network === network)) {
+      return known;
+    }
+    const reserved = network.role === 'primary' ? primaryReserved : 0;
+    const pools = network.subnets.map((subnet) => new IpPool(subnet, network.excludeSubnets, reserved));
+    const book: Book = { network, pools, macs: new Map(), places: 0 };
+    this.#books.set(network.name, book);
+    return book;
+  }
+
+  #addresses(
+    book: Book,
+    owner: string,
+    wanted: Wanted,
+    told: FlatEntry | undefined,
+    pod: string,
+  ): readonly Ip[] {
+    const asked = told?.addresses ?? wanted.ips;
+    const taken: Ip[] = [];
+    try {
+      for (const pool of book.pools) {
+        taken.push(takeFrom(pool, owner, asked, pod, book.network.name));
+      }
+      return book.pools.length === 0 ? asked : taken;
+    } catch (error) {
+      giveBack(book, taken);
+      throw error;
+    }
+  }
+}
+
+function takeFrom(pool: IpPool, owner: string, asked: readonly Ip[], pod: string, network: string): Ip {
+  const { family } = pool.subnet;
+  const wish = asked.find((ip) => ip.family === family);
+  if (wish === undefined) {
+    const value = pool.allocate(owner);
+    if (value === undefined) {
+      throw new PatchbayError('SubnetExhausted', exhausted(pod, network, pool.subnet), { retryable: false });
+    }
+    return { family, value };
+  }
+  if (!pool.claim(wish.value, owner)) {
+    const holder = pool.ownerOf(wish.value);
+    const why = holder === undefined ? `is not for pods of ${formatRange(pool.subnet)}` : `is ${holder}'s`;
+    throw new PatchbayError(
+      'IPAddressConflict',
+      `pod ${pod}, network "${network}": ${formatIp(family, wish.value)} ${why}; ask for another address, or for none`,
+      { retryable: false },
+    );
+  }
+  return wish;
+}
+
+function exhausted(pod: string, network: string, subnet: IpRange): string {
+  return `pod ${pod}, network "${network}": no address is left in ${formatRange(subnet)}; delete pods on it, or use a larger subnet`;
+}
+
+function giveBack(book: Book, addresses: readonly Ip[]): void {
+  for (const { family, value } of addresses) {
+    book.pools.find(({ subnet }) => subnet.family === family)?.release(value);
+  }
+}
+
+function claimMac(book: Book, owner: string, mac: string, pod: string): string {
+  const entry = book.macs.get(mac);
+  if (entry === undefined) {
+    book.macs.set(mac, { owner, holders: 1 });
+    return mac;
+  }
+  if (entry.owner !== owner) {
+    throw new PatchbayError(
+      'MACAddressConflict',
+      `pod ${pod}, network "${book.network.name}": MAC ${mac} is ${entry.owner}'s; ask for another, or for none`,
+      { retryable: false },
+    );
+  }
+  entry.holders += 1;
+  return mac;
+}
+
+function placeOf(
+  pod: Pod,
+  node: string,
+  wanted: Wanted,
+  network: OvnNetwork,
+  addresses: readonly Ip[],
+  mac: string,
+): FlatPlace {
+  const { namespace = '', name, uid = '' } = pod.metadata;
+  const guest = guestOf(pod);
+  const who = { namespace, pod: name, uid, node };
+  return { key: wanted.key, network, ...who, mac, addresses, ...(guest !== undefined && { guest }) };
+}
+
+/** As upstream: from the IPv4 address where there is one, so that MAC and address change together. */
+function macFor(addresses: readonly Ip[], pod: string, key: string): string {
+  const v4 = addresses.find(({ family }) => family === 4);
+  const text = v4 === undefined ? digest(addresses, pod, key) : v4.value.toString(16).padStart(8, '0');
+  return `0a:58:${text.match(/../g)?.join(':') ?? ''}`;
+}
+
+function digest(addresses: readonly Ip[], pod: string, key: string): string {
+  const [first] = addresses;
+  const seed = first === undefined ? `${pod}\0${key}` : formatIp(first.family, first.value);
+  return createHash('sha256').update(seed).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,127 @@
+/** Networks of topology layer2 and localnet as northbound rows: one switch over all nodes, names as upstream's (pure). */
+import { formatIp, formatRange, type Ip } from '#api/ip-range.ts';
+import { type OvnNetwork, ovnPortName, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
+
+/** A pod's place on a flat network. */
+export interface FlatPlace {
+  /** Key in the pod's annotation: `<namespace>/<nad>`, with `/<n>` when attached again. */
+  readonly key: string;
+  readonly network: OvnNetwork;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly uid: string;
+  readonly node: string;
+  readonly mac: string;
+  /** One per subnet. */
+  readonly addresses: readonly Ip[];
+  /** Host name of the guest, when the pod launches one: it asks for its address by DHCP. */
+  readonly guest?: string;
+}
+
+/** Server that OVN answers DHCP as. */
+const server = { ip: '169.254.1.1', mac: '0a:58:a9:fe:01:01' };
+/** Seconds, as upstream. */
+const leaseTime = '3500';
+
+/** Rows of a network itself. */
+export function composeFlatNetwork(network: OvnNetwork): readonly NbRow[] {
+  const external_ids = {
+    'k8s.ovn.org/network': network.name,
+    'k8s.ovn.org/topology': network.topology,
+    'k8s.ovn.org/role': network.role,
+  };
+  const name = switchKey(network).key;
+  return [
+    { ...switchKey(network), columns: { name, other_config: { mtu: String(network.mtu) }, external_ids } },
+    ...(network.topology === 'localnet' ? [composeLocalnetPort(network)] : []),
+    ...composeDhcp(network),
+  ];
+}
+
+/** Keys of a network's rows: for its removal. */
+export function flatNetworkKeys(network: OvnNetwork): readonly RowKey[] {
+  const dhcp = [4, 6].map((family): RowKey => dhcpKey(network, family === 4 ? 4 : 6));
+  return [switchKey(network), localnetKey(network), ...dhcp];
+}
+
+/** The way to the physical network, which the nodes' bridge mappings name. */
+function composeLocalnetPort(network: OvnNetwork): NbRow {
+  const row = localnetKey(network);
+  return {
+    ...row,
+    columns: {
+      name: row.key,
+      type: 'localnet',
+      addresses: ['unknown'],
+      options: { network_name: network.physicalNetwork },
+      tag_request: network.vlan === undefined ? [] : [network.vlan],
+    },
+    parent: { ...switchKey(network), column: 'ports' },
+  };
+}
+
+function composeDhcp(network: OvnNetwork): readonly NbRow[] {
+  return network.subnets.map((subnet) => ({
+    ...dhcpKey(network, subnet.family),
+    columns: {
+      cidr: formatRange(subnet),
+      options:
+        subnet.family === 6
+          ? { server_id: server.mac }
+          : { server_id: server.ip, server_mac: server.mac, lease_time: leaseTime, mtu: String(network.mtu) },
+    },
+  }));
+}
+
+/** A pod's port: only its own MAC passes, and only its own addresses where the network gives them. */
+export function composeFlatPort(place: FlatPlace): NbRow {
+  const { network, guest } = place;
+  const row = flatPortKey(place);
+  const who = [place.mac, ...place.addresses.map(({ family, value }) => formatIp(family, value))].join(' ');
+  const families = guest === undefined ? [] : network.subnets.map(({ family }) => family);
+  return {
+    ...row,
+    columns: {
+      name: row.key,
+      addresses: [who],
+      port_security: [who],
+      options: {
+        'requested-chassis': place.node,
+        'iface-id-ver': place.uid,
+        // OVN puts it into a logical flow as it is: the quotes are part of it.
+        ...(guest !== undefined && families.includes(4) && { hostname: JSON.stringify(guest) }),
+      },
+      external_ids: {
+        namespace: place.namespace,
+        pod: 'true',
+        'k8s.ovn.org/network': network.name,
+        'k8s.ovn.org/nad': place.key,
+        'k8s.ovn.org/topology': network.topology,
+      },
+    },
+    references: {
+      dhcpv4_options: families.includes(4) ? [dhcpKey(network, 4)] : [],
+      dhcpv6_options: families.includes(6) ? [dhcpKey(network, 6)] : [],
+    },
+    parent: { ...switchKey(network), column: 'ports' },
+  };
+}
+
+/** Key of a port's row. */
+export function flatPortKey({ key, namespace, pod }: Pick<FlatPlace, 'key' | 'namespace' | 'pod'>): RowKey {
+  return { table: 'Logical_Switch_Port', key: ovnPortName(key, namespace, pod) };
+}
+
+/** Key of a network's switch. */
+export function switchKey({ name, topology }: OvnNetwork): RowKey {
+  return { table: 'Logical_Switch', key: `${ovnPrefix(name)}ovn_${topology}_switch` };
+}
+
+function localnetKey({ name }: OvnNetwork): RowKey {
+  return { table: 'Logical_Switch_Port', key: `${ovnPrefix(name)}ovn_localnet_port` };
+}
+
+function dhcpKey({ name }: OvnNetwork, family: 4 | 6): RowKey {
+  return { table: 'DHCP_Options', key: `${ovnPrefix(name)}dhcp${family}` };
+}
