@@ -47,7 +47,7 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
     { path: 'agent/config.ts', types: true }, // the lab writes the file that the agent reads
   ],
   explain: rooms('api', 'machinery', 'node-state', 'wire'),
-  cli: rooms('api', 'machinery', 'node-state', 'wire', 'lab', 'drivers/image', 'drivers/probe'),
+  cli: rooms('api', 'machinery', 'node-state', 'wire', 'lab', 'drivers/image', 'drivers/probe', 'store'),
   bin: everything,
 };
 

@@ -1,10 +1,12 @@
 /** Every command of `patchbay`, in the order its help shows them. */
 import type { RegisterCommand } from './command.ts';
+import { registerBackup } from './commands/backup.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerDown } from './commands/down.ts';
 import { registerImage } from './commands/image.ts';
 import { registerKubeconfig } from './commands/kubeconfig.ts';
 import { registerQuickstart } from './commands/quickstart.ts';
+import { registerRestore } from './commands/restore.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
 
@@ -16,4 +18,6 @@ export const commands: readonly RegisterCommand[] = [
   registerDoctor,
   registerKubeconfig,
   registerImage,
+  registerBackup,
+  registerRestore,
 ];

@@ -68,6 +68,19 @@ export async function copyDatabase(database: DatabaseSync, target: string): Prom
   }
 }
 
+/** Copies the store of a server that does not run. Rejects with `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
+export async function copyStopped(store: string, target: string): Promise<StoreCopy> {
+  if (!existsSync(store)) {
+    throw new StoreError('StorageFailed', `there is no store at ${store}: nothing to copy`);
+  }
+  const log = new LogFile(store);
+  try {
+    return await copyDatabase(log.database, target);
+  } finally {
+    log.close();
+  }
+}
+
 /** Digest of a file, in hex. */
 export async function sha256Of(file: string): Promise<string> {
   const hash = createHash('sha256');
@@ -76,7 +89,7 @@ export async function sha256Of(file: string): Promise<string> {
 }
 
 /** Reads a copy event by event. Throws `StoreCorrupt`, `StoreLocked` or `StorageFailed`; the file stays as it is. */
-export function checkCopy(file: string): CopyContent {
+function checkCopy(file: string): CopyContent {
   const log = new LogFile(file);
   try {
     let [revision, events] = [log.marks().compacted, 0];
