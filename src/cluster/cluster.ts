@@ -1,6 +1,7 @@
 import { kinds } from '#api/kinds.ts';
 import type { Controller } from '#machinery/controller.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
+import { CustomKinds } from './custom-kinds.ts';
 import { createDaemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { createDeploymentController } from './deployment/deployment-controller.ts';
 import { createEndpointsController } from './endpoints/endpoints-controller.ts';
@@ -24,10 +25,11 @@ export type ClusterDeps = NamespaceDefaultsDeps;
 export function clusterControllers(factory: InformerFactory, deps: ClusterDeps): Controller[] {
   // Nothing is owned by an Event, and an Event by nobody: the graph leaves them out.
   const owning = kinds.filter(({ kind }) => kind !== 'Event');
+  const custom = new CustomKinds(factory, kinds);
   return [
     createScheduler(factory, deps),
-    createGarbageCollector(factory, deps, owning),
-    createNamespaceController(factory, deps, kinds),
+    createGarbageCollector(factory, deps, owning, custom),
+    createNamespaceController(factory, deps, kinds, custom),
     createNodeLifecycle(factory, deps),
     createPodGarbageCollector(factory, deps),
     createEventExpiry(factory, deps),

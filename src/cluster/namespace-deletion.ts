@@ -7,8 +7,9 @@ import { type ConditionClaim, setCondition } from '#machinery/conditions.ts';
 import { type Controller, type ReconcileResult, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
 import { isNotFound, messageOf } from '#machinery/errors.ts';
-import type { Informer, InformerFactory } from '#machinery/informer.ts';
+import type { Informer, InformerEvent, InformerFactory } from '#machinery/informer.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
+import type { CustomKinds } from './custom-kinds.ts';
 
 /** What is left of a namespace's contents after a pass. */
 export interface Remainder {
@@ -25,13 +26,19 @@ export function createNamespaceController(
   factory: InformerFactory,
   deps: ControllerDeps,
   kinds: readonly KindRef[],
+  custom?: CustomKinds,
 ): Controller {
   const namespaces = factory.informer(namespace);
   // Kinds are listed from low to high: owners go first, so that nobody makes their dependents anew.
-  const contents = kinds.filter(({ namespaced }) => namespaced).toReversed();
+  const known = kinds.filter(({ namespaced }) => namespaced).toReversed();
+  const contents = () => [...(custom?.kinds ?? []).filter(({ namespaced }) => namespaced), ...known];
   const loop = new NamespaceLoop(factory, deps, namespaces, contents);
   const isLeaving = (name: string): boolean =>
     namespaces.get({ name })?.metadata.deletionTimestamp !== undefined;
+  const emptied = ({ type, object }: InformerEvent<KubeObject>): readonly string[] => {
+    const name = object.metadata.namespace ?? '';
+    return type !== 'updated' && isLeaving(name) ? [name] : [];
+  };
   return {
     name: 'namespace',
     workers: 2,
@@ -39,15 +46,11 @@ export function createNamespaceController(
       source(namespaces, ({ object }) =>
         object.metadata.deletionTimestamp === undefined ? [] : [object.metadata.name],
       ),
-      ...contents
+      ...(custom === undefined ? [] : [{ informer: custom, keys: emptied }]),
+      ...known
         // Events would keep a leaving namespace busy; the last pass deletes them all the same.
         .filter(({ kind }) => kind !== 'Event')
-        .map((kind) =>
-          source(factory.informer(kind), ({ type, object }) => {
-            const name = object.metadata.namespace ?? '';
-            return type !== 'updated' && isLeaving(name) ? [name] : [];
-          }),
-        ),
+        .map((kind) => source(factory.informer(kind), emptied)),
     ],
     reconcile: (name) => loop.reconcile(name),
   };
@@ -57,13 +60,13 @@ class NamespaceLoop {
   readonly #client: ApiClient;
   readonly #deps: ControllerDeps;
   readonly #namespaces: Informer<Namespace>;
-  readonly #contents: readonly KindRef[];
+  readonly #contents: () => readonly KindRef[];
 
   constructor(
     factory: InformerFactory,
     deps: ControllerDeps,
     namespaces: Informer<Namespace>,
-    contents: readonly KindRef[],
+    contents: () => readonly KindRef[],
   ) {
     this.#client = factory.client;
     this.#deps = deps;
@@ -78,7 +81,7 @@ class NamespaceLoop {
       return undefined;
     }
     const failures: string[] = [];
-    for (const kind of this.#contents) {
+    for (const kind of this.#contents()) {
       await this.#deleteAll(kind, name, failures);
     }
     const remainders = await this.#findRemainders(name);
@@ -108,7 +111,7 @@ class NamespaceLoop {
 
   async #findRemainders(name: string): Promise<readonly Remainder[]> {
     const found: Remainder[] = [];
-    for (const kind of this.#contents) {
+    for (const kind of this.#contents()) {
       const { items } = await this.#client.list(kind, { namespace: name });
       if (items.length > 0) {
         found.push({ kind, objects: items });

@@ -4,7 +4,7 @@ import type { Informer, InformerEvent } from './informer.ts';
 
 /** Which keys an event of one informer concerns. */
 export interface Source {
-  readonly informer: Informer<KubeObject>;
+  readonly informer: Pick<Informer<KubeObject>, 'synced' | 'subscribe'>;
   readonly keys: (event: InformerEvent<KubeObject>) => readonly string[];
 }
 

@@ -21,10 +21,16 @@ export function createInformerFactory(
   return new SharedInformerFactory(client, options);
 }
 
+/** An informer and what ends it before the others. */
+interface Held {
+  readonly informer: SharedInformer<KubeObject>;
+  readonly end: AbortController;
+}
+
 class SharedInformerFactory implements InformerFactory {
   readonly client: ApiClient;
   readonly #options: InformerFactoryOptions;
-  readonly #informers = new Map<string, SharedInformer<KubeObject>>();
+  readonly #informers = new Map<string, Held>();
   #signal: AbortSignal | undefined;
 
   constructor(client: ApiClient, options: InformerFactoryOptions) {
@@ -36,12 +42,16 @@ class SharedInformerFactory implements InformerFactory {
     const selector = selectorOf(options);
     const id = JSON.stringify([kind.group, kind.version, kind.plural, selector]);
     // The map holds informers of every type; the id carries the kind, so what is found under it has type T.
-    let informer = this.#informers.get(id) as SharedInformer<T> | undefined;
+    let informer = this.#informers.get(id)?.informer as SharedInformer<T> | undefined;
     if (informer === undefined) {
       informer = new SharedInformer<T>(kind, { ...this.#options, selector });
-      this.#informers.set(id, informer as unknown as SharedInformer<KubeObject>);
+      const held = {
+        informer: informer as unknown as SharedInformer<KubeObject>,
+        end: new AbortController(),
+      };
+      this.#informers.set(id, held);
       if (this.#signal !== undefined) {
-        void informer.run(this.client, this.#signal);
+        this.#run(held, this.#signal);
       }
     }
     for (const [name, values] of Object.entries(options.indexes ?? {})) {
@@ -50,18 +60,32 @@ class SharedInformerFactory implements InformerFactory {
     return informer;
   }
 
+  forget(kind: KindRef): void {
+    for (const [id, { informer, end }] of [...this.#informers]) {
+      const { group, version, plural } = informer.kind;
+      if (group === kind.group && version === kind.version && plural === kind.plural) {
+        this.#informers.delete(id);
+        end.abort();
+      }
+    }
+  }
+
+  #run({ informer, end }: Held, signal: AbortSignal): void {
+    void informer.run(this.client, AbortSignal.any([signal, end.signal]));
+  }
+
   async start(signal: AbortSignal): Promise<void> {
-    const informers = [...this.#informers.values()];
+    const held = [...this.#informers.values()];
     if (this.#signal === undefined) {
       this.#signal = signal;
-      for (const informer of informers) {
-        void informer.run(this.client, signal);
+      for (const each of held) {
+        this.#run(each, signal);
       }
     }
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([aborted, Promise.all(informers.map((informer) => informer.synced))]);
+    await Promise.race([aborted, Promise.all(held.map(({ informer }) => informer.synced))]);
   }
 }
 

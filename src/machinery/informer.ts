@@ -35,6 +35,8 @@ export interface InformerOptions<T extends KubeObject> {
 export interface InformerFactory {
   readonly client: ApiClient;
   informer<T extends KubeObject>(kind: KindRef<T>, options?: InformerOptions<T>): Informer<T>;
+  /** Stops and drops the informers of a kind that is no longer served; who asks again gets new ones. */
+  forget(kind: KindRef): void;
   /** Starts every informer asked for, resolves when all are synced. */
   start(signal: AbortSignal): Promise<void>;
 }

@@ -5,12 +5,13 @@
 import type { KindRef } from '#api/kind.ts';
 import type { KubeObject, OwnerReference } from '#api/meta.ts';
 import type { DeleteOptions } from '#machinery/api-client.ts';
-import { type Controller, source } from '#machinery/controller.ts';
+import { type Controller, type Source, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
 import { isNotFound } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
 import type { InformerEvent, InformerFactory } from '#machinery/informer.ts';
 import { equal } from '#machinery/merge-patch.ts';
+import type { CustomKinds } from '../custom-kinds.ts';
 import { type GraphNode, graphKey, OwnerGraph, ownerKey } from './graph.ts';
 
 export const foregroundFinalizer = 'foregroundDeletion';
@@ -21,16 +22,32 @@ export function createGarbageCollector(
   factory: InformerFactory,
   deps: ControllerDeps,
   kinds: readonly KindRef[],
+  custom?: CustomKinds,
 ): Controller {
-  const graph = new OwnerGraph(factory, kinds);
+  const graph = new OwnerGraph(factory, kinds, custom);
   const collector = new GarbageCollector(factory, deps, graph);
   return {
     name: 'garbage-collector',
     workers: 8,
-    sources: graph.informers.map((informer) =>
-      source(informer, (event) => concernedKeys(graph, informer.kind, event)),
-    ),
+    sources: [
+      ...graph.informers.map((informer) =>
+        source(informer, (event) => concernedKeys(graph, informer.kind, event)),
+      ),
+      ...(custom === undefined ? [] : [customSource(graph, custom)]),
+    ],
     reconcile: (key) => collector.reconcile(key),
+  };
+}
+
+/** Objects of custom kinds say themselves what they are. */
+function customSource(graph: OwnerGraph, custom: CustomKinds): Source {
+  return {
+    informer: custom,
+    keys: (event) => {
+      const { apiVersion = '', kind = '' } = event.object;
+      const known = graph.kindOf({ apiVersion, kind });
+      return known === undefined ? [] : concernedKeys(graph, known, event);
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { apiVersionOf, type KindRef } from '#api/kind.ts';
 import type { KubeObject, OwnerReference } from '#api/meta.ts';
 import { keyOf } from '#machinery/controller.ts';
 import type { Informer, InformerFactory } from '#machinery/informer.ts';
+import { type CustomKinds, ownerIndex } from '../custom-kinds.ts';
 
 /** An object and its kind. */
 export interface GraphNode {
@@ -15,38 +16,49 @@ export class OwnerGraph {
   readonly #informers = new Map<string, Informer<KubeObject>>();
   readonly #byApi = new Map<string, KindRef>();
 
-  constructor(factory: InformerFactory, kinds: readonly KindRef[]) {
+  readonly #custom: CustomKinds | undefined;
+
+  constructor(factory: InformerFactory, kinds: readonly KindRef[], custom?: CustomKinds) {
+    this.#custom = custom;
     for (const kind of kinds) {
-      const informer = factory.informer(kind, {
-        indexes: { owner: ({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid) },
-      });
+      const informer = factory.informer(kind, { indexes: ownerIndex });
       this.#informers.set(collectionOf(kind), informer);
       this.#byApi.set(`${apiVersionOf(kind)}/${kind.kind}`, kind);
     }
   }
 
+  /** Of the kinds that are always there. */
   get informers(): readonly Informer<KubeObject>[] {
     return [...this.#informers.values()];
+  }
+
+  /** Of all kinds there are now. */
+  get #all(): readonly Informer<KubeObject>[] {
+    return [...this.#informers.values(), ...(this.#custom?.informers ?? [])];
+  }
+
+  #informerOf(collection: string): Informer<KubeObject> | undefined {
+    return this.#informers.get(collection) ?? this.#custom?.informerOf(collection);
   }
 
   /** The object of a work queue's key. */
   find(key: string): GraphNode | undefined {
     const [collection = '', path = ''] = key.split('|');
-    const informer = this.#informers.get(collection);
+    const informer = this.#informerOf(collection);
     const [first = '', second] = path.split('/');
     const object = informer?.get(second === undefined ? { name: first } : { namespace: first, name: second });
     return informer === undefined || object === undefined ? undefined : { kind: informer.kind, object };
   }
 
   /** The kind an owner reference names; undefined when it is none of ours. */
-  kindOf({ apiVersion, kind }: OwnerReference): KindRef | undefined {
-    return this.#byApi.get(`${apiVersion}/${kind}`);
+  kindOf({ apiVersion, kind }: Pick<OwnerReference, 'apiVersion' | 'kind'>): KindRef | undefined {
+    return this.#byApi.get(`${apiVersion}/${kind}`) ?? this.#custom?.kindOf(apiVersion, kind);
   }
 
   /** The owner as the informers know it: namespaced owners live in their dependents' namespace. */
   owner(reference: OwnerReference, dependent: KubeObject): KubeObject | undefined {
     const kind = this.kindOf(reference);
-    const informer = kind === undefined ? undefined : this.#informers.get(collectionOf(kind));
+    const informer = kind === undefined ? undefined : this.#informerOf(collectionOf(kind));
     const found = informer?.get(ownerKey(reference, kind, dependent));
     return found?.metadata.uid === reference.uid ? found : undefined;
   }
@@ -54,7 +66,7 @@ export class OwnerGraph {
   /** Objects that name `owner` as theirs, wherever a dependent of it may be. */
   dependents(owner: GraphNode): readonly GraphNode[] {
     const { uid = '', namespace } = owner.object.metadata;
-    return this.informers.flatMap((informer) =>
+    return this.#all.flatMap((informer) =>
       informer
         .byIndex('owner', uid)
         .filter((object) => !owner.kind.namespaced || object.metadata.namespace === namespace)
@@ -64,7 +76,7 @@ export class OwnerGraph {
 
   /** Keys of everything that names this uid, in any namespace. */
   dependentKeys(uid: string): readonly string[] {
-    return this.informers.flatMap((informer) =>
+    return this.#all.flatMap((informer) =>
       informer.byIndex('owner', uid).map((object) => graphKey({ kind: informer.kind, object })),
     );
   }
