@@ -4,6 +4,7 @@ import type { InformerFactory } from '#machinery/informer.ts';
 import { CustomKinds } from './custom-kinds.ts';
 import { createDaemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { createDeploymentController } from './deployment/deployment-controller.ts';
+import { createDisruptionController } from './disruption/disruption-controller.ts';
 import { createEndpointsController } from './endpoints/endpoints-controller.ts';
 import { createEventExpiry } from './event-expiry.ts';
 import { createGarbageCollector } from './garbage-collector/garbage-collector.ts';
@@ -15,6 +16,7 @@ import {
 import { createNamespaceController } from './namespace-deletion.ts';
 import { createNodeLifecycle } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
+import { createQuotaController } from './quota/quota-controller.ts';
 import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 
@@ -39,5 +41,7 @@ export function clusterControllers(factory: InformerFactory, deps: ClusterDeps):
     createDaemonSetController(factory, deps),
     createJobController(factory, deps),
     createEndpointsController(factory, deps),
+    createDisruptionController(factory, deps),
+    createQuotaController(factory, deps, owning),
   ];
 }
