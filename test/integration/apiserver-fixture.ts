@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { KindDefinition } from '#api/kind.ts';
 import { kinds } from '#api/kinds.ts';
 import { array, int32, listMap, object, oneOf, string } from '#api/schema.ts';
-import { startApiServer } from '#apiserver/server.ts';
+import { type ApiServerOptions, startApiServer } from '#apiserver/server.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '#certs/certificates.ts';
 import { writePrivateFile } from '#certs/files.ts';
 import { renderKubeconfig } from '#certs/kubeconfig.ts';
@@ -90,7 +90,8 @@ const users = {
   stranger: { commonName: 'stranger', organizations: [] },
 } as const;
 
-export async function startFixture(): Promise<Fixture> {
+/** Starts a server; `options` replace the fixture's own. */
+export async function startFixture(options: Partial<ApiServerOptions> = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'patchbay-apiserver-'));
   const authority = await createAuthority('test-ca');
   const serving = await issueCertificate(authority, {
@@ -112,6 +113,7 @@ export async function startFixture(): Promise<Fixture> {
       listen: [{ host: '127.0.0.1', port }],
       tls: { ...serving, ca: authority.cert },
       log: silent,
+      ...options,
     });
   let server = await start(0);
   const url = server.urls[0] ?? '';
@@ -130,6 +132,9 @@ export async function startFixture(): Promise<Fixture> {
     kubectl: (...argv) => kubectl(directory, kubeconfig, argv),
     restart: async () => {
       await server.close();
+      for (const agent of Object.values(agents)) {
+        agent.destroy(); // its idle connections are gone, which it may not have heard yet
+      }
       server = await start(Number(new URL(url).port));
     },
     close: async () => {

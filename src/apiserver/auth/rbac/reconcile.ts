@@ -76,6 +76,8 @@ export function mergeDefaults(stored: ApiObject, wanted: ApiObject): ApiObject {
     return { ...stored, metadata, aggregationRule: stored['aggregationRule'] ?? wanted['aggregationRule'] };
   }
   const before = (stored as unknown as ClusterRole).rules ?? [];
-  const lost = missingRules(before, (wanted as unknown as ClusterRole).rules ?? []);
+  const lost = ((wanted as unknown as ClusterRole).rules ?? []).filter(
+    (rule) => missingRules(before, [rule]).length > 0,
+  );
   return lost.length === 0 ? { ...stored, metadata } : { ...stored, metadata, rules: [...before, ...lost] };
 }
