@@ -76,6 +76,11 @@ export function selectableCauses(
   schema: JsonSchema | undefined,
   path: string,
 ): readonly Cause[] {
+  if (selectableFields.length > 0 && schema === undefined) {
+    // Upstream's words, which say the opposite of what is meant.
+    const why = 'may only be set when `version.schema.openAPIV3Schema` is not included';
+    return [cause('FieldValueInvalid', path, why, '')];
+  }
   const causes: Cause[] = [];
   const seen = new Set<string>();
   selectableFields.forEach(({ jsonPath }, index) => {
