@@ -19,6 +19,7 @@ import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { createQuotaController } from './quota/quota-controller.ts';
 import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
+import { createSystemPriorityClasses } from './system-priority-classes.ts';
 
 /** What the loops of a cluster are made with. */
 export type ClusterDeps = NamespaceDefaultsDeps;
@@ -36,6 +37,7 @@ export function clusterControllers(factory: InformerFactory, deps: ClusterDeps):
     createPodGarbageCollector(factory, deps),
     createEventExpiry(factory, deps),
     createNamespaceDefaults(factory, deps),
+    createSystemPriorityClasses(factory),
     createReplicaSetController(factory, deps),
     createDeploymentController(factory, deps),
     createDaemonSetController(factory, deps),
