@@ -69,6 +69,16 @@ describe('refused, with field, value and remedy', () => {
       /unknown field "spec\.domain" \(it belongs under spec\.template\.spec/,
     ],
     [
+      'hot-plug example as printed, its template beside the metadata',
+      JSON.stringify({ ...JSON.parse(vm('a')), spec: undefined, template: { spec: {} } }),
+      /unknown field "template" \(it belongs under spec; check the indentation\)/,
+    ],
+    [
+      'DPDK example as printed, its cards beside the devices',
+      vm('a', { template: { domain: { devices: {}, interfaces: [podCard] } } }),
+      /unknown field "spec\.template\.spec\.domain\.interfaces" \(it belongs under spec\.template\.spec\.domain\.devices/,
+    ],
+    [
       'running and runStrategy',
       vm('a', { spec: { running: true } }),
       /spec\.running: Forbidden: .*keep runStrategy: Always/,
