@@ -4,8 +4,7 @@ import { pino } from 'pino';
 import type { KindDefinition } from '#api/kind.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { Store } from '#store/store.ts';
-import { admissionPlugins } from './admission/plugins.ts';
-import { ensureSystemPriorities } from './admission/pods/priority.ts';
+import { admissionOf } from './admission/plugins.ts';
 import { AuditFile } from './audit/audit-file.ts';
 import { Access } from './auth/access.ts';
 import type { Authorizer } from './auth/authorize.ts';
@@ -68,6 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       key: loadSigningKey(beside('sa.key')),
       ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
     });
+    const admission = admissionOf({ store, catalog });
     const custom = new CustomKinds({ store, catalog, clock, access }, log);
     const pipeline: Pipeline = {
       onDefinition: () => custom.sync(),
@@ -84,13 +84,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       audit,
       fairness,
       metrics: new Metrics({ store, catalog, fairness }),
-      plugins: admissionPlugins({ store, catalog }),
+      plugins: admission.plugins,
     };
-    await Promise.all([
-      ensureDefaults(pipeline),
-      ensureSystemPriorities(pipeline),
-      reconcileDefaultRoles(pipeline),
-    ]);
+    await Promise.all([ensureDefaults(pipeline), reconcileDefaultRoles(pipeline)]);
     const aggregation = new RoleAggregation(pipeline, log);
     await aggregation.settle();
     custom.start();
@@ -113,6 +109,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         shutDown(pipeline, servers, custom, () => {
           stopCompacting();
           aggregation.close();
+          admission.close();
           access.close();
         }),
     };

@@ -5,8 +5,36 @@ import { limitRanger } from './pods/limit-range.ts';
 import { priority } from './pods/priority.ts';
 import { runtimeClasses } from './pods/runtime-class.ts';
 import { serviceAccounts } from './pods/service-account.ts';
+import { expressions } from './policy/expressions.ts';
+import { validatingPolicies } from './policy/validating-policies.ts';
+import { WebhookClient } from './webhook/client.ts';
+import { mutatingWebhooks } from './webhook/mutating.ts';
+import { validatingWebhooks } from './webhook/validating.ts';
 
 /** The plug-ins of a server. */
-export function admissionPlugins({ store }: Pick<Services, 'store' | 'catalog'>): readonly AdmissionPlugin[] {
-  return [limitRanger(store), serviceAccounts(store), priority(store), runtimeClasses(store)];
+export interface Admission {
+  readonly plugins: readonly AdmissionPlugin[];
+  /** Ends connections to webhooks. */
+  close(): void;
+}
+
+/** Makes the plug-ins of a server. */
+export function admissionOf({ store, catalog }: Pick<Services, 'store' | 'catalog'>): Admission {
+  const client = new WebhookClient();
+  const calling = { store, client };
+  return {
+    plugins: [
+      limitRanger(store),
+      serviceAccounts(store),
+      priority(store),
+      runtimeClasses(store),
+      expressions,
+      mutatingWebhooks(calling, catalog),
+      validatingPolicies(store, catalog),
+      validatingWebhooks(calling, catalog),
+    ],
+    close: () => {
+      client.close();
+    },
+  };
 }

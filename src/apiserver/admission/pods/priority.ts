@@ -1,10 +1,7 @@
 /** Priority of pods by their class (kubernetes `plugin/pkg/admission/priority`). */
 import type { Pod } from '#api/core/pod.ts';
-import { type PriorityClass, systemPriorities } from '#api/scheduling.k8s.io/priority-class.ts';
+import type { PriorityClass } from '#api/scheduling.k8s.io/priority-class.ts';
 import type { Store } from '#store/store.ts';
-import { internalCall, internalOptions } from '../../internal-call.ts';
-import type { Services } from '../../registry/call.ts';
-import { create } from '../../registry/create.ts';
 import type { ApiObject } from '../../registry/objects.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
 import { refused } from '../refusals.ts';
@@ -64,28 +61,4 @@ function kept({ object, old }: Attributes, pod: Pod): ApiObject | undefined {
   return wanted.priority === pod.spec.priority && wanted.preemptionPolicy === pod.spec.preemptionPolicy
     ? object
     : withSpec(pod, Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)));
-}
-
-const descriptions: Readonly<Record<string, string>> = {
-  'system-cluster-critical':
-    'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
-  'system-node-critical': 'Used for system critical pods that must not be moved from their current node.',
-};
-
-/** Makes the classes that every cluster has. */
-export async function ensureSystemPriorities(services: Services): Promise<void> {
-  const kind = services.catalog.find('scheduling.k8s.io', 'v1', 'priorityclasses');
-  if (kind === undefined) {
-    return;
-  }
-  const call = internalCall('POST', '/apis/scheduling.k8s.io/v1/priorityclasses');
-  const missing = Object.entries(systemPriorities).filter(
-    ([name]) => services.store.head({ resource, namespace: '', name }) === undefined,
-  );
-  await Promise.all(
-    missing.map(([name, value]) => {
-      const object = { metadata: { name }, value, description: descriptions[name] ?? '' } as ApiObject;
-      return create(services, call, { kind, namespace: '', object }, internalOptions);
-    }),
-  );
 }

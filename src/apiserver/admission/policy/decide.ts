@@ -1,0 +1,108 @@
+/** One policy about one request with one set of params (apiserver `admission/plugin/policy/validating/validator.go`). */
+import type {
+  PolicySpec,
+  PolicyValidation,
+} from '#api/admissionregistration.k8s.io/validating-admission-policy.ts';
+import { resetBudget } from '../../cel/budget.ts';
+import { CelError } from '../../cel/library.ts';
+import { conditionsVerdict, evaluate, type Variables } from '../match/expression.ts';
+
+/** What a policy holds against a request. */
+export interface Fault {
+  readonly message: string;
+  readonly reason: string;
+  /** Place of the validation; 0 when it is none of them. */
+  readonly index: number;
+}
+
+/** What came out of a policy. */
+export interface Decision {
+  readonly faults: readonly Fault[];
+  /** For the audit log, by key. */
+  readonly annotations: ReadonlyMap<string, string>;
+}
+
+const nothing: Decision = { faults: [], annotations: new Map() };
+/** Longest message of an expression, in bytes. */
+const MAX_MESSAGE = 5 * 1024;
+
+/** Runs conditions, validations and annotations. Errors count as faults unless the policy ignores them. */
+export function decide(spec: PolicySpec, given: Variables): Decision {
+  const { failurePolicy = 'Fail', matchConditions = [], validations = [], auditAnnotations = [] } = spec;
+  const variables = { ...given, variables: lazily(spec, given) };
+  const failed = (message: string, index: number): readonly Fault[] =>
+    failurePolicy === 'Ignore' ? [] : [{ message, reason: 'Invalid', index }];
+  const verdict = conditionsVerdict('policy', matchConditions, failurePolicy, () => variables);
+  if ('error' in verdict) {
+    return { ...nothing, faults: failed(verdict.error, 0) };
+  }
+  if (!verdict.matches) {
+    return nothing;
+  }
+  resetBudget();
+  const faults = validations.flatMap((validation, index) => {
+    const outcome = evaluate('policy', validation.expression, variables);
+    if ('error' in outcome) {
+      return failed(outcome.error, index);
+    }
+    return outcome.value === true
+      ? []
+      : [{ message: messageOf(validation, variables), reason: validation.reason || 'Invalid', index }];
+  });
+  const annotations = new Map<string, string>();
+  const annotationFaults = auditAnnotations.flatMap(({ key, valueExpression }) => {
+    const outcome = evaluate('policy', valueExpression, variables);
+    if ('error' in outcome) {
+      return failed(outcome.error, 0);
+    }
+    if (typeof outcome.value === 'string' && outcome.value.trim() !== '') {
+      annotations.set(key, outcome.value.trim());
+    }
+    return [];
+  });
+  return { faults: [...faults, ...annotationFaults], annotations };
+}
+
+/** What the expression says, else the text, else the expression that failed. */
+function messageOf(
+  { expression, message, messageExpression }: PolicyValidation,
+  variables: Variables,
+): string {
+  const outcome =
+    messageExpression === undefined || messageExpression === ''
+      ? undefined
+      : evaluate('policy', messageExpression, variables);
+  const said = outcome !== undefined && 'value' in outcome ? outcome.value : undefined;
+  const text = typeof said === 'string' ? said.trim() : '';
+  if (text !== '' && !text.includes('\n') && Buffer.byteLength(text) <= MAX_MESSAGE) {
+    return text;
+  }
+  const fixed = message?.trim() ?? '';
+  return fixed === '' ? `failed expression: ${expression.trim()}` : fixed;
+}
+
+/** `variables`: each worked out when first asked for, with those before it. */
+function lazily({ variables = [] }: PolicySpec, given: Variables): object {
+  const values = {};
+  const running = new Set<string>();
+  for (const { name, expression } of variables) {
+    Object.defineProperty(values, name, {
+      enumerable: true,
+      configurable: true,
+      get() {
+        if (running.has(name)) {
+          throw new CelError(`composited variable "${name}" fails to evaluate: it needs itself`);
+        }
+        running.add(name);
+        const outcome = evaluate('policy', expression, { ...given, variables: values });
+        running.delete(name);
+        if ('error' in outcome) {
+          throw new CelError(`composited variable "${name}" fails to evaluate: ${outcome.error}`);
+        }
+        Object.defineProperty(values, name, { value: outcome.value, enumerable: true });
+        return outcome.value;
+      },
+    });
+  }
+  return values;
+}
