@@ -16,7 +16,7 @@ import { Pending } from '../owned/pending.ts';
 import { isNamespaceLeaving } from '../owned/pod-control.ts';
 import { type Backend, backendsOf, familiesOf } from './backends.ts';
 import { managedByLabel, manager, planSlices, serviceLabel } from './slices.ts';
-import { composeEndpoints } from './subsets.ts';
+import { composeEndpoints, endpointsManagedBy } from './subsets.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
 
@@ -122,7 +122,7 @@ class EndpointsLoop {
   /** A service that is gone takes its Endpoints along; the slices are the garbage collector's. */
   async #clear(namespace: string, name: string): Promise<void> {
     const left = this.#sources.objects.get({ namespace, name });
-    if (left?.metadata.labels?.['endpoints.kubernetes.io/managed-by'] !== undefined) {
+    if (left?.metadata.labels?.[endpointsManagedBy] !== undefined) {
       await this.#client.delete(endpoints, left.metadata).catch((error: unknown) => ifGone(error, undefined));
     }
   }
