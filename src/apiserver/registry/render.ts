@@ -7,7 +7,7 @@ import { toTable } from '../table/table.ts';
 import type { Call } from './call.ts';
 import { listType } from './catalog.ts';
 import type { Page } from './list.ts';
-import { type ApiObject, objectOf } from './objects.ts';
+import { type ApiObject, metadataTextOf } from './objects.ts';
 
 /** Renders one stored object. */
 export function renderEntry(
@@ -66,10 +66,13 @@ export function renderPage(form: Form, kind: KindDefinition, call: Call, now: Da
     ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
   };
   const items = partialForm
-    ? page.entries.map((entry) => JSON.stringify(partial(objectOf(entry))))
+    ? page.entries.map((entry) => `${partialStart}${metadataTextOf(entry)}}`)
     : page.entries.map(textViewer(kind));
   return `{"kind":"${type.kind}","apiVersion":"${type.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}\n`;
 }
+
+/** Metadata is the same in every version of a kind, and never defaulted: the stored text will do. */
+const partialStart = '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":';
 
 function partial(object: ApiObject): unknown {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
