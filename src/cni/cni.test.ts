@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NODE } from '#node-state/resource.ts';
-import type { Attachment, NodeFacts } from './attachment.ts';
+import type { Attachment, AttachmentInput, NodeFacts } from './attachment.ts';
 import { cniTypeOf } from './cni.ts';
 import { type CniConfig, parseCniConfig } from './config.ts';
 import { composeDefaultNetwork, parsePodNetwork } from './ovn-overlay.ts';
@@ -180,5 +180,42 @@ describe('default network', () => {
     '{"default":{"ip_addresses":[]}}',
   ])('refuses %s', (text) => {
     expect(() => parsePodNetwork(text, 'default')).toThrow(/k8s.ovn.org\/pod-networks/);
+  });
+});
+
+describe('ovn-k8s-cni-overlay', () => {
+  const config = {
+    name: 'phys',
+    type: 'ovn-k8s-cni-overlay',
+    topology: 'localnet',
+    netAttachDefName: 'demo/phys',
+    vlanID: 5,
+  };
+  const input: AttachmentInput = {
+    sandbox,
+    interfaceName: 'net1',
+    config,
+    key: 'demo/phys',
+    node: { ...onOvs, mappings: new Map([['phys', 'br-ex']]) },
+  };
+  const place = { mac: '0a:58:00:00:00:01', addresses: [], gateways: [], routes: [] };
+  const compose = (changes: Partial<AttachmentInput>): Attachment =>
+    cniTypeOf(config, 'x').compose({ ...input, place, ...changes });
+
+  it('is a port of the integration bridge that bears the logical port', () => {
+    const { podLink, nodeResources, servesDhcp } = compose({});
+    expect(podLink).toMatchObject({ name: 'net1', mtu: 1500, mac: '0a:58:00:00:00:01', offload: false });
+    const externalIds = { 'iface-id': 'demo.phys_demo_p', 'k8s.ovn.org/network': 'phys' };
+    expect(nodeResources).toMatchObject([{ bridge: 'br-int', externalIds }]);
+    expect(servesDhcp).toBeUndefined();
+    expect(compose({ config: { ...config, subnets: '10.2.2.0/24' } }).servesDhcp).toBe(true);
+  });
+
+  it('waits for its place, and for the mapping of its physical network', () => {
+    expect(() => cniTypeOf(config, 'x').compose(input)).toThrow(/demo\/phys: the pod has no place on it yet/);
+    const node = { ...onOvs, mappings: new Map([['physs', 'br-ex']]) };
+    expect(() => compose({ node })).toThrow(/did you mean "physs"/);
+    const other = { ...config, netAttachDefName: 'a/b' };
+    expect(() => compose({ config: other })).toThrow(/\(demo\/phys\) is inconsistent with config \(a\/b\)/);
   });
 });

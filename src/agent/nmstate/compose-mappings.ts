@@ -30,6 +30,9 @@ export function composeMappings(desiredState: Part, node: NodeView): PolicyState
     }
     mappings.set(localnet, bridge);
   }
+  if (mappings.size === 0) {
+    return { ...nothing, removed: known === undefined ? [] : [known] };
+  }
   return { ...nothing, desired: [{ kind: 'ovs-mappings', mappings: Object.fromEntries(mappings) }] };
 }
 

@@ -127,6 +127,21 @@ describe('spec.config', () => {
     ['vlanID on layer2', { ...ovn, vlanID: 5 }, ['Forbidden spec.config.vlanID']],
     ['primary localnet', { ...ovn, topology: 'localnet', role: 'primary' }, ['Forbidden spec.config.role']],
     ['subnets that are none', { ...ovn, subnets: '10.0.0.0/8,x' }, ['Invalid spec.config.subnets']],
+    [
+      'ovn with a subnet in ipam',
+      { ...ovn, ipam: { subnet: '10.2.2.0/24' } },
+      ['Forbidden spec.config.ipam'],
+    ],
+    ['VLAN 4095', { ...ovn, topology: 'localnet', vlanID: 4095 }, ['Invalid spec.config.vlanID']],
+    ['subnet of the pods', { ...ovn, subnets: '10.129.0.0/24' }, ['Invalid spec.config.subnets']],
+    ['subnet around the join network', { ...ovn, subnets: '100.64.0.0/10' }, ['Invalid spec.config.subnets']],
+    ['two IPv4 subnets', { ...ovn, subnets: '10.2.2.0/24,10.2.3.0/24' }, ['Invalid spec.config.subnets']],
+    [
+      'exclusion outside',
+      { ...ovn, subnets: '10.2.2.0/24', excludeSubnets: '10.2.3.0/28' },
+      ['Invalid spec.config.excludeSubnets'],
+    ],
+    ['small MTU for IPv6', { ...ovn, subnets: 'fd00:1::/64', mtu: 1000 }, ['Invalid spec.config.mtu']],
     ['two prefixes on layer2', { ...ovn, subnets: '10.0.0.0/16/24' }, ['Invalid spec.config.subnets']],
   ])('refuses %s', (_what, config, causes) => {
     expect(briefly(causesOf(nad(config)))).toEqual(causes);
@@ -223,5 +238,40 @@ describe('warnings', () => {
   it('compares the annotation with the bridge', () => {
     const told = warningsOf(nad(bridge, { [RESOURCE]: 'bridge.network.kubevirt.io/br9' }), world);
     expect(told).toEqual([expect.stringContaining('write bridge.network.kubevirt.io/br1')]);
+  });
+});
+
+describe('a network of several definitions', () => {
+  const definition = (name: string, more: object): NetworkAttachmentDefinition => ({
+    metadata: { name, namespace: 'ns' },
+    spec: { config: JSON.stringify({ ...ovn, netAttachDefName: `ns/${name}`, ...more }) },
+  });
+  const judge = (object: NetworkAttachmentDefinition, stored: NetworkAttachmentDefinition) =>
+    networkAttachmentDefinition.validate?.(requestFor(object, {}, [[networkAttachmentDefinition, stored]])) ??
+    [];
+
+  it('is one network when they agree', () => {
+    expect(judge(definition('a', { mtu: 1400 }), definition('b', {}))).toEqual([]);
+    expect(judge(definition('a', { name: 'other', mtu: 1300 }), definition('b', {}))).toEqual([]);
+  });
+
+  it('is refused when they differ, and says in what', () => {
+    const causes = judge(definition('a', { mtu: 1300, subnets: '10.2.2.0/24' }), definition('b', {}));
+    expect(briefly(causes)).toEqual(['Forbidden spec.config']);
+    expect(causes[0]?.message).toContain('ns/b, which says otherwise in mtu, subnets');
+  });
+
+  it('warns of a physical network that no policy maps, and of an MTU the underlay cannot carry', () => {
+    const mapping = {
+      metadata: { name: 'mapping' },
+      spec: { desiredState: { ovn: { 'bridge-mappings': [{ localnet: 'net', bridge: 'br-ex' }] } } },
+    };
+    const stored: readonly Stored[] = [[nodeNetworkConfigurationPolicy, mapping]];
+    const localnet = nad({ ...ovn, topology: 'localnet' });
+    expect(warningsOf(localnet)).toEqual([expect.stringContaining('no NodeNetworkConfigurationPolicy maps')]);
+    expect(warningsOf(localnet, stored)).toEqual([]);
+    expect(warningsOf(nad({ ...ovn, mtu: 1500 }))).toEqual([
+      expect.stringContaining('spec.config.mtu: 1500'),
+    ]);
   });
 });

@@ -4,6 +4,7 @@ import type { Cause, KubeObject } from '../meta.ts';
 import { object, string, type TypeOf } from '../schema.ts';
 import { RESOURCE_NAME, resourceNameCauses } from './admission/annotations.ts';
 import { validateConfigText } from './admission/definition-config.ts';
+import { ovnWarnings, peerCauses } from './admission/ovn-peers.ts';
 import { warnAboutDefinition } from './admission/warnings.ts';
 
 const schema = object(
@@ -40,16 +41,18 @@ function validate({
   object,
   operation,
   subresource,
+  list,
 }: AdmissionRequest<NetworkAttachmentDefinition>): readonly Cause[] {
   if (operation === 'DELETE' || subresource !== undefined || object.metadata.deletionTimestamp !== undefined)
     return [];
   const { namespace = 'default', name, annotations } = object.metadata;
   const config = object.spec?.config ?? '';
   const definition = { own: `${namespace}/${name}`, hasResource: annotations?.[RESOURCE_NAME] !== undefined };
-  return [
+  const causes = [
     ...resourceNameCauses(object.metadata),
     ...(config === '' ? [] : validateConfigText(config, definition)),
   ];
+  return causes.length > 0 ? causes : peerCauses(object, list(networkAttachmentDefinition));
 }
 
 function warn(request: AdmissionRequest<NetworkAttachmentDefinition>): readonly string[] {
@@ -57,5 +60,8 @@ function warn(request: AdmissionRequest<NetworkAttachmentDefinition>): readonly 
   const config = request.object.spec?.config ?? '';
   return config === ''
     ? ['spec.config: empty, so nothing can be attached; write the CNI configuration as JSON text']
-    : warnAboutDefinition(config, request.object.metadata, request);
+    : [
+        ...warnAboutDefinition(config, request.object.metadata, request),
+        ...ovnWarnings(request.object, request),
+      ];
 }

@@ -1,11 +1,13 @@
 /** Fields of the CNI type ovn-k8s-cni-overlay: a network of OVN. */
 import { isIP } from 'node:net';
 import { forbidden, invalid, required } from '../../cause.ts';
+import { containsRange, formatRange, type IpRange, overlap, parseRanges } from '../../ip-range.ts';
 import type { Cause } from '../../meta.ts';
+import { clusterSubnets } from './cluster-subnets.ts';
 import {
   booleanField,
-  hasIpam,
   integerField,
+  isObject,
   mtuField,
   type PluginConfig,
   requiredText,
@@ -65,8 +67,8 @@ export function validateOvnConfig(config: PluginConfig, field: string, own: stri
     ...integerField(config, 'vlanID', field, [1, 4094]),
     ...booleanField(config, 'allowPersistentIPs', field),
     ...misplacedCauses(config, field),
-    ...subnetCauses(config, field),
-    ...(hasIpam(config)
+    ...rangeCauses(config, field),
+    ...(hasKeys(config['ipam'])
       ? [
           forbidden(
             `${field}.ipam`,
@@ -75,6 +77,15 @@ export function validateOvnConfig(config: PluginConfig, field: string, own: stri
         ]
       : []),
   ];
+}
+
+function rangeCauses(config: PluginConfig, field: string): readonly Cause[] {
+  const causes = subnetCauses(config, field);
+  return causes.length > 0 ? causes : placeCauses(config, field);
+}
+
+function hasKeys(ipam: unknown): boolean {
+  return isObject(ipam) && Object.keys(ipam).length > 0;
 }
 
 function ownNameCauses(config: PluginConfig, field: string, own: string): readonly Cause[] {
@@ -88,7 +99,7 @@ function ownNameCauses(config: PluginConfig, field: string, own: string): readon
         invalid(
           at,
           name,
-          `net-attach-def name is inconsistent with the definition it is in; it must be ${own}`,
+          `net-attach-def name (${own}) is inconsistent with config (${String(name)}); write ${own}`,
         ),
       ];
 }
@@ -127,6 +138,48 @@ function subnetCauses(config: PluginConfig, field: string): readonly Cause[] {
       );
     },
   );
+}
+
+/** What is wrong with where ranges lie. */
+function placeCauses(config: PluginConfig, field: string): readonly Cause[] {
+  const rangesOf = (key: string): readonly IpRange[] =>
+    typeof config[key] === 'string' && config['topology'] !== 'layer3' ? parseRanges(config[key]) : [];
+  const subnets = rangesOf('subnets');
+  const wrong = (key: string, range: IpRange, why: string): Cause =>
+    invalid(`${field}.${key}`, formatRange(range), why);
+  const outside = ['excludeSubnets', 'reservedSubnets', 'infrastructureSubnets'].flatMap((key) =>
+    rangesOf(key)
+      .filter((range) => !subnets.some((subnet) => containsRange(subnet, range)))
+      .map((range) =>
+        wrong(key, range, `must lie inside subnets, ${String(config['subnets'] ?? 'which is not given')}`),
+      ),
+  );
+  const taken = subnets.flatMap((range) => {
+    const other = clusterSubnets.find(({ cidr }) => parseRanges(cidr).some((one) => overlap(one, range)));
+    return other === undefined
+      ? []
+      : [
+          wrong(
+            'subnets',
+            range,
+            `invalid subnet configuration: overlaps the ${other.what}, ${other.cidr}; choose another range`,
+          ),
+        ];
+  });
+  const twice = subnets
+    .filter((range, index) => subnets.findIndex(({ family }) => family === range.family) < index)
+    .map((range) =>
+      wrong('subnets', range, 'a network has at most one range of each family; remove this one'),
+    );
+  const { mtu } = config;
+  const small =
+    typeof mtu === 'number' && mtu > 0 && mtu < 1280 && subnets.some(({ family }) => family === 6);
+  return [
+    ...outside,
+    ...taken,
+    ...twice,
+    ...(small ? [invalid(`${field}.mtu`, mtu, 'must be at least 1280, because a subnet is IPv6')] : []),
+  ];
 }
 
 function isRange(text: string, withHostPrefix: boolean): boolean {
