@@ -89,7 +89,7 @@ describe('8.2.1 a virtual machine behind masquerade', () => {
   });
 
   test('takes its name from its network when no cloud-init gives it one', async () => {
-    expect(await inGuest('example-vm', 'hostname')).toBe('example-vm');
+    await expect.poll(() => inGuest('example-vm', 'hostname'), { timeout: 15_000 }).toBe('example-vm');
   });
 
   test('stops, is watched doing so, and starts with the same card', async () => {

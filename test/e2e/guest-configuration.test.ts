@@ -104,16 +104,22 @@ describe.each([
   ['secret', 'from-secret', '10.7.0.2/24'],
   ['base64', 'from-base64', '10.7.0.3/24'],
 ])('cloud-init as %s', (name, host, address) => {
+  // The guest's agent connects before cloud-init is through.
+  const soon = { timeout: 15_000, interval: 200 };
+
   test('gives host name, SSH key and password', async () => {
-    expect(await inGuest(name, 'hostname')).toBe(host);
-    expect(await inGuest(name, 'cat /root/.ssh/authorized_keys')).toContain('me@example');
-    expect(await inGuest(name, 'grep ^cloud-user: /etc/shadow')).toMatch(/^cloud-user:\$[56y]\$/);
+    await expect.poll(() => inGuest(name, 'hostname'), soon).toBe(host);
+    await expect
+      .poll(() => inGuest(name, 'cat /root/.ssh/authorized_keys || :'), soon)
+      .toContain('me@example');
+    await expect
+      .poll(() => inGuest(name, 'grep ^cloud-user: /etc/shadow || :'), soon)
+      .toMatch(/^cloud-user:\$[56y]\$/);
   });
 
   test('gives addresses', async () => {
-    const addresses = await inGuest(name, 'ip -o -4 addr');
-    expect(addresses).toContain('10.0.2.2/24');
-    expect(addresses).toContain(address);
+    await expect.poll(() => inGuest(name, 'ip -o -4 addr'), soon).toContain('10.0.2.2/24');
+    await expect.poll(() => inGuest(name, 'ip -o -4 addr'), soon).toContain(address);
   });
 });
 
@@ -135,7 +141,9 @@ test('a running guest’s agent tells its system and its interfaces', async () =
     kernelRelease: expect.stringMatching(/^\d+\.\d+/),
     machine: 'x86_64',
   });
-  expect(await field('vmi/plain', '{.status.interfaces[*].interfaceName}')).toBe('eth0 eth1');
+  await expect
+    .poll(() => field('vmi/plain', '{.status.interfaces[*].interfaceName}'), { timeout: 15_000 })
+    .toBe('eth0 eth1');
   expect(await field('vmi/plain', '{.status.interfaces[*].infoSource}')).toBe(
     'domain, guest-agent domain, guest-agent, multus-status',
   );
