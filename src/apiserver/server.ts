@@ -67,7 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       key: loadSigningKey(beside('sa.key')),
       ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
     });
-    const admission = admissionOf({ store, catalog });
+    const admission = admissionOf({ store, catalog, clock, access }, log);
     const custom = new CustomKinds({ store, catalog, clock, access }, log);
     const pipeline: Pipeline = {
       onDefinition: () => custom.sync(),
@@ -109,8 +109,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         shutDown(pipeline, servers, custom, () => {
           stopCompacting();
           aggregation.close();
-          admission.close();
           access.close();
+          return admission.close();
         }),
     };
   } catch (error) {
@@ -125,14 +125,14 @@ async function shutDown(
   pipeline: Pipeline,
   servers: readonly Listener[],
   custom: CustomKinds,
-  stopFollowers: () => void,
+  stopFollowers: () => Promise<void>,
 ): Promise<void> {
   const stopped = servers.map((server) => server.stop(drainMs));
   for (const end of [...pipeline.watches]) {
     end();
   }
   await Promise.all([...stopped, custom.close()]);
-  stopFollowers();
+  await stopFollowers();
   pipeline.audit?.close();
   pipeline.store.close();
   pipeline.log.info({}, 'API server has stopped');

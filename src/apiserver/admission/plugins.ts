@@ -1,4 +1,5 @@
 /** Who has a say in writes, in upstream's order (kubernetes `pkg/kubeapiserver/options/plugins.go`). */
+import type { Log } from '../log.ts';
 import type { Services } from '../registry/call.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { limitRanger } from './pods/limit-range.ts';
@@ -7,6 +8,8 @@ import { runtimeClasses } from './pods/runtime-class.ts';
 import { serviceAccounts } from './pods/service-account.ts';
 import { expressions } from './policy/expressions.ts';
 import { validatingPolicies } from './policy/validating-policies.ts';
+import { resourceQuotas } from './quota/resource-quota.ts';
+import { QuotaStatus } from './quota/status.ts';
 import { WebhookClient } from './webhook/client.ts';
 import { mutatingWebhooks } from './webhook/mutating.ts';
 import { validatingWebhooks } from './webhook/validating.ts';
@@ -14,12 +17,14 @@ import { validatingWebhooks } from './webhook/validating.ts';
 /** The plug-ins of a server. */
 export interface Admission {
   readonly plugins: readonly AdmissionPlugin[];
-  /** Ends connections to webhooks. */
-  close(): void;
+  /** Ends connections to webhooks and the writing of quotas' status. */
+  close(): Promise<void>;
 }
 
-/** Makes the plug-ins of a server. */
-export function admissionOf({ store, catalog }: Pick<Services, 'store' | 'catalog'>): Admission {
+/** Makes the plug-ins of a server. What they write themselves passes no plug-in. */
+export function admissionOf(services: Services, log: Log): Admission {
+  const { store, catalog } = services;
+  const status = new QuotaStatus(services, log);
   const client = new WebhookClient();
   const calling = { store, client };
   return {
@@ -32,9 +37,11 @@ export function admissionOf({ store, catalog }: Pick<Services, 'store' | 'catalo
       mutatingWebhooks(calling, catalog),
       validatingPolicies(store, catalog),
       validatingWebhooks(calling, catalog),
+      resourceQuotas(services, status),
     ],
     close: () => {
       client.close();
+      return status.close();
     },
   };
 }
