@@ -74,7 +74,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     dnsServers,
     machine,
   });
-  await world.load();
+  await Promise.all([world.load(), drivers.containers.load()]);
   await loops.start();
   await using _endpoint = await startEndpoint(endpointBackend({ informers, drivers, sandboxPrefix }), {
     port: config.port,
@@ -83,6 +83,9 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
   });
   for (const scope of world.scopes()) {
     triggers.sandbox(scope);
+  }
+  for (const uid of drivers.containers.pods()) {
+    triggers.sandboxes.fire(uid);
   }
   drivers.ip.watch(() => triggers.kernelChanged(), signal);
   log.info({ node: nodeName, sandboxes: world.scopes().length }, 'agent started');

@@ -17,10 +17,13 @@ import { policyLabel } from './nmstate/enactment.ts';
 import { PolicyLoop } from './nmstate/policy-loop.ts';
 import { NodeLoop } from './node-loop.ts';
 import type { MachineFacts } from './node-object.ts';
+import { PlainPods } from './pods/plain-pods.ts';
 import { byVmi } from './sandbox-deps.ts';
 import { SandboxLoop } from './sandbox-loop.ts';
 import type { Triggers } from './triggers.ts';
 import type { World } from './world.ts';
+
+const clusterDomain = 'cluster.local';
 
 /** Everything the loops are made of. */
 export interface AgentParts {
@@ -60,7 +63,8 @@ export function createAgentControllers(parts: AgentParts): AgentControllers {
     changed: (netns) => triggers.sandbox(netns),
   });
   const policyLoop = createPolicyLoop(parts);
-  const sandboxLoop = createSandboxLoop(parts, nodeLoop, guests);
+  const plain = createPlainPods(parts);
+  const sandboxLoop = createSandboxLoop(parts, nodeLoop, guests, plain);
   return {
     controllers: [
       sandboxController(parts, sandboxLoop),
@@ -72,7 +76,10 @@ export function createAgentControllers(parts: AgentParts): AgentControllers {
       await nodeLoop.writeNode();
       triggers.node.fire('network');
     },
-    close: () => guests.close(),
+    close: () => {
+      guests.close();
+      plain.close();
+    },
   };
 }
 
@@ -118,7 +125,29 @@ function createPolicyLoop(parts: AgentParts): PolicyLoop {
   });
 }
 
-function createSandboxLoop(parts: AgentParts, nodeLoop: NodeLoop, guests: GuestWatch): SandboxLoop {
+function createPlainPods(parts: AgentParts): PlainPods {
+  const { config, client, drivers, events, log, clock, triggers, machine, dnsServers } = parts;
+  return new PlainPods({
+    client,
+    driver: drivers.containers,
+    images: drivers.containerImages,
+    events,
+    log,
+    clock,
+    hostIP: config.nodeAddress,
+    cpus: machine.cpus,
+    memory: machine.memory,
+    names: { dnsServers, clusterDomain },
+    wake: (uid) => triggers.sandboxes.fire(uid),
+  });
+}
+
+function createSandboxLoop(
+  parts: AgentParts,
+  nodeLoop: NodeLoop,
+  guests: GuestWatch,
+  plain: PlainPods,
+): SandboxLoop {
   const { config, client, informers, world, drivers, events, log, clock } = parts;
   const facts = (): NodeFacts => ({
     bridgeVlanFiltering: has(parts, 'bridge-vlan-filtering'),
@@ -135,6 +164,7 @@ function createSandboxLoop(parts: AgentParts, nodeLoop: NodeLoop, guests: GuestW
     world,
     facts,
     vm: drivers.vm,
+    plain,
     guests,
     images: drivers.images,
     events,
@@ -143,7 +173,7 @@ function createSandboxLoop(parts: AgentParts, nodeLoop: NodeLoop, guests: GuestW
     sandboxPrefix: config.sandboxPrefix,
     nodeAddress: config.nodeAddress,
     accelerator: config.accelerator ?? 'tcg',
-    settings: { qemuUser: config.qemuUser.uid, dnsServers: parts.dnsServers, clusterDomain: 'cluster.local' },
+    settings: { qemuUser: config.qemuUser.uid, dnsServers: parts.dnsServers, clusterDomain },
   });
 }
 

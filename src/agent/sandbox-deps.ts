@@ -13,6 +13,7 @@ import type { Log } from '#machinery/log.ts';
 import type { Accelerator } from '#node-state/vm.ts';
 import type { GuestSettings } from './compose-cards.ts';
 import type { GuestWatch } from './guest-watch.ts';
+import type { PlainPods } from './pods/plain-pods.ts';
 import type { World } from './world.ts';
 
 /** Index of pods by UID. */
@@ -33,6 +34,8 @@ export interface SandboxDeps {
   readonly world: World;
   readonly facts: () => NodeFacts;
   readonly vm: VmDriver;
+  /** Containers of pods that are no launchers. */
+  readonly plain: PlainPods;
   readonly guests: GuestWatch;
   readonly images: ImageStore;
   readonly events: EventRecorder;

@@ -4,16 +4,19 @@ import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attach
 import { virtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import { createFakeDhcpDriver } from '#drivers/dnsmasq/fake.ts';
 import { createFakeGuestDriver, type FakeGuest } from '#drivers/guest/fake.ts';
+import { openContainerImages } from '#drivers/image/container-images.ts';
 import type { ImageStore, ResolvedImage } from '#drivers/image/driver.ts';
 import { createFakeIpDriver } from '#drivers/ip/fake.ts';
 import { createFakeNftDriver } from '#drivers/nft/fake.ts';
 import { FakeOvs } from '#drivers/ovs/fake.ts';
+import { FakeContainerDriver } from '#drivers/pod/fake.ts';
 import { FakeVmDriver } from '#drivers/qemu/fake.ts';
 import { createFakeSysctlDriver } from '#drivers/sysctl/fake.ts';
 import { source } from '#machinery/controller.ts';
 import { FakeWorld } from '#machinery/fake-world.ts';
 import { GuestWatch } from './guest-watch.ts';
 import { agentInformers } from './informers.ts';
+import { PlainPods } from './pods/plain-pods.ts';
 import { SandboxLoop } from './sandbox-loop.ts';
 import { createTrigger } from './trigger.ts';
 import { World } from './world.ts';
@@ -37,6 +40,8 @@ class FakeNode {
   readonly vm = new FakeVmDriver();
   readonly ovs = new FakeOvs();
   readonly guests = new Map<string, FakeGuest>();
+  readonly containers = new FakeContainerDriver();
+  readonly containerImages = openContainerImages('/nonexistent');
   readonly drivers = [
     this.ip,
     createFakeNftDriver(),
@@ -72,6 +77,19 @@ class FakeNode {
           bridges: new Map([['br1', { realisedBy: 'ovs-bridge', mtu: 1500 }]]),
         }),
         vm: this.vm,
+        plain: new PlainPods({
+          client: factory.client,
+          driver: this.containers,
+          images: this.containerImages,
+          events,
+          log,
+          clock,
+          hostIP: '192.168.126.11',
+          cpus: 2,
+          memory: 1024 ** 3,
+          names: { dnsServers: ['192.0.2.53'], clusterDomain: 'cluster.local' },
+          wake: (uid) => trigger.fire(uid),
+        }),
         guests: new GuestWatch({
           vm: this.vm,
           guest: createFakeGuestDriver(this.guests),

@@ -42,6 +42,7 @@ export class SandboxLoop {
     const found = this.#deps.pods.byIndex(byUid, uid)[0];
     if (found === undefined) {
       this.#ended.delete(uid);
+      await this.#deps.plain.remove(uid);
       return this.#remove(uid);
     }
     if (found.metadata.deletionTimestamp !== undefined) {
@@ -49,6 +50,7 @@ export class SandboxLoop {
     }
     const isOver = found.status?.phase === 'Succeeded' || found.status?.phase === 'Failed';
     if (isOver || this.#ended.has(uid)) {
+      await this.#deps.plain.settle(uid);
       return this.#remove(uid);
     }
     if (found.spec.hostNetwork === true) {
@@ -70,10 +72,11 @@ export class SandboxLoop {
   /** Presses the power button and waits as long as the pod's grace period allows; then nothing is left and the pod goes. */
   async #terminate(found: Pod): Promise<ReconcileResult | undefined> {
     const { uid = '', name, namespace } = found.metadata;
-    const wait = await this.#shutDown(found);
+    const wait = Math.max(await this.#shutDown(found), await this.#deps.plain.terminate(found));
     if (wait > 0) {
       return { requeueAfter: wait };
     }
+    await this.#deps.plain.remove(uid);
     await this.#remove(uid);
     try {
       await this.#deps.client.delete(
@@ -126,7 +129,10 @@ export class SandboxLoop {
         networks: requestedNetworks(found, this.#deps.nads),
         ...(vmi !== undefined && { guest: { vmi, settings: this.#deps.settings } }),
       });
-      await (vmi === undefined ? this.#runPlain(found, sandbox) : this.#runGuest(found, vmi, sandbox));
+      if (vmi === undefined) {
+        return await this.#runPlain(found, sandbox);
+      }
+      await this.#runGuest(found, vmi, sandbox);
     } catch (error) {
       await this.#tell(found, error);
       if (isAwaited(error)) {
@@ -145,13 +151,10 @@ export class SandboxLoop {
     }
   }
 
-  async #runPlain(found: Pod, sandbox: Sandbox): Promise<void> {
-    throwFailures(await this.#deps.world.reconcile(this.#netns(found.metadata.uid ?? ''), sandbox.resources));
-    await this.#patchPod(found, sandbox.status, {
-      type: 'waiting',
-      reason: 'ContainersNotSupported',
-      message: 'The network of the pod is there; this version runs virtual machines, no containers yet.',
-    });
+  async #runPlain(found: Pod, sandbox: Sandbox): Promise<ReconcileResult | undefined> {
+    const netns = this.#netns(found.metadata.uid ?? '');
+    throwFailures(await this.#deps.world.reconcile(netns, sandbox.resources));
+    return this.#deps.plain.run(found, { netns, networks: sandbox.status });
   }
 
   async #runGuest(found: Pod, vmi: VirtualMachineInstance, sandbox: Sandbox): Promise<void> {
@@ -259,6 +262,10 @@ export class SandboxLoop {
       return;
     }
     const networks = parseNetworkStatus(found.metadata.annotations?.[networkStatusAnnotation]);
+    if (found.metadata.labels?.[createdByLabel] === undefined) {
+      await this.#deps.plain.hold(found, state, networks.length === 0 ? undefined : networks);
+      return;
+    }
     await this.#patchPod(found, networks.length === 0 ? undefined : networks, state);
   }
 

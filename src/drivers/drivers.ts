@@ -6,6 +6,7 @@ import type { DhcpDriver } from './dnsmasq/driver.ts';
 import { createDhcpDriver } from './dnsmasq/real.ts';
 import type { GuestDriver } from './guest/driver.ts';
 import { createGuestDriver } from './guest/guest.ts';
+import { type ContainerImages, openContainerImages } from './image/container-images.ts';
 import type { ImageStore } from './image/driver.ts';
 import { openImageStore } from './image/store.ts';
 import type { IpDriver } from './ip/driver.ts';
@@ -13,6 +14,8 @@ import { createIpDriver } from './ip/real.ts';
 import { createNftDriver } from './nft/real.ts';
 import type { OvsDriver } from './ovs/driver.ts';
 import { openOvs } from './ovs/ovs.ts';
+import type { ContainerDriver } from './pod/driver.ts';
+import { createContainerDriver } from './pod/real.ts';
 import type { VmDriver } from './qemu/driver.ts';
 import { createQemuDriver } from './qemu/qemu.ts';
 import { composeSeedImage } from './seed/seed.ts';
@@ -41,6 +44,8 @@ export interface NodeDrivers extends AsyncDisposable {
   readonly vm: VmDriver;
   readonly guest: GuestDriver;
   readonly images: ImageStore;
+  readonly containers: ContainerDriver;
+  readonly containerImages: ContainerImages;
   /** Those that make resources. */
   readonly makers: readonly Driver<Resource>[];
   /** Sandboxes that have anything of ours. */
@@ -61,6 +66,7 @@ export function openNodeDrivers(options: NodeDriversOptions): NodeDrivers {
     log,
   });
   const ovs = openOvs({ db: ovsDb, tag, onChange, onError: (error) => log.warn(error.message) });
+  const containers = createContainerDriver({ tag, stateDir, runDir, log });
   return {
     ip,
     ovs,
@@ -68,12 +74,15 @@ export function openNodeDrivers(options: NodeDriversOptions): NodeDrivers {
     vm,
     guest,
     images: openImageStore(imageDir),
+    containers,
+    containerImages: openContainerImages(imageDir),
     makers: [ip, createNftDriver(), createSysctlDriver(), ovs, dhcp, vm],
     scopes: async (prefix) => {
       const [namespaces, served] = await Promise.all([ip.namespaces(prefix), dhcp.scopes()]);
       return [...new Set([...namespaces, ...served.filter((scope) => scope.startsWith(prefix))])];
     },
     async [Symbol.asyncDispose]() {
+      containers.close();
       await Promise.all([ip.close(), vm.close(), guest.close(), ovs[Symbol.asyncDispose]()]);
     },
   };

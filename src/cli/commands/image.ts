@@ -1,29 +1,37 @@
 import type { Command } from 'commander';
+import type { ContainerImage } from '#drivers/image/container-images.ts';
 import { imageDir } from '#lab/names.ts';
+import { PatchbayError } from '#machinery/errors.ts';
 import { addOutputOption, type OutputOptions, subCommand } from '../command.ts';
 import { printJson, printTable } from '../output.ts';
 import { createProgress } from '../progress.ts';
 
 /** `patchbay image`: the images guests boot from, shared by all instances of this machine. */
 export function registerImage(program: Command): void {
-  const image = subCommand(program, 'image', 'build, list, import and remove guest images of this machine');
+  const image = subCommand(
+    program,
+    'image',
+    'build, list, import and remove images of this machine, for guests and containers',
+  );
   addOutputOption(subCommand(image, 'build', 'build the built-in guest from Debian packages')).action(build);
   addOutputOption(subCommand(image, 'list', 'list the images')).action(list);
   addOutputOption(
     subCommand(
       image,
       'import',
-      'import a qcow2 or raw file, or a container disk (docker://…, oci:DIR, oci-archive:FILE, docker-archive:FILE)',
+      'import a qcow2 or raw file, or a container disk or image (docker://…, oci:DIR, oci-archive:FILE, docker-archive:FILE)',
     ),
   )
     .argument('<reference>', 'name to give it, such as quay.io/me/disk:1 (containerDisk.image)')
-    .argument('<source>', 'file or container disk')
+    .argument('<source>', 'file, container disk or image')
     .action(importImage);
   subCommand(image, 'remove', 'remove an image')
     .argument('<reference>', 'name it has')
     .action(async (reference: string) => {
       const { openImageStore } = await import('#drivers/image/store.ts');
+      const { openContainerImages } = await import('#drivers/image/container-images.ts');
       await openImageStore(imageDir).remove(reference);
+      await openContainerImages(imageDir).remove(reference);
     });
 }
 
@@ -38,18 +46,31 @@ async function build({ output }: OutputOptions): Promise<void> {
 
 async function list({ output }: OutputOptions): Promise<void> {
   const { openImageStore } = await import('#drivers/image/store.ts');
-  print(await openImageStore(imageDir).list(), output);
+  const { openContainerImages } = await import('#drivers/image/container-images.ts');
+  const [disks, containers] = await Promise.all([
+    openImageStore(imageDir).list(),
+    openContainerImages(imageDir).list(),
+  ]);
+  print([...disks, ...containers.map(listed)], output);
+}
+
+function listed(image: ContainerImage): Listed {
+  return { ...image, virtualSize: 0, image: { type: 'container' } };
 }
 
 async function importImage(reference: string, source: string, { output }: OutputOptions): Promise<void> {
   const { openImageStore } = await import('#drivers/image/store.ts');
+  const { openContainerImages } = await import('#drivers/image/container-images.ts');
   const store = openImageStore(imageDir);
   const progress = createProgress();
   progress.step(`importing ${source}`);
-  // A transport (`docker://`, `oci:`) marks a container disk; a path has none.
-  const isContainerDisk = /^(docker:\/\/|oci:|oci-archive:|docker-archive:)/.test(source);
-  const image = isContainerDisk
-    ? await store.importOci(reference, source)
+  // A transport (`docker://`, `oci:`) marks a container disk or an image of containers; a path has none.
+  const isOci = /^(docker:\/\/|oci:|oci-archive:|docker-archive:)/.test(source);
+  const image = isOci
+    ? await store.importOci(reference, source).catch(async (error: unknown) => {
+        if (!(error instanceof PatchbayError && error.reason === 'NoContainerDisk')) throw error;
+        return listed(await openContainerImages(imageDir).import(reference, source));
+      })
     : await store.importFile(reference, source);
   progress.done();
   print([image], output);

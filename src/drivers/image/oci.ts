@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { run } from '#drivers/command.ts';
+import { PatchbayError } from '#machinery/errors.ts';
 import { refused } from './inspect.ts';
 import { isRecord } from './json.ts';
 import { readTar } from './tar.ts';
@@ -27,6 +28,18 @@ export async function copyToLayout(source: string, layout: string): Promise<void
   });
 }
 
+/** Digest of the image in a layout, and the `config` part of its configuration. */
+export async function readImageConfig(
+  layout: string,
+  name: string,
+): Promise<{ readonly digest: string; readonly config: unknown }> {
+  const index = await readJson(join(layout, 'index.json'), name);
+  const descriptor: unknown = Array.isArray(index['manifests']) ? index['manifests'][0] : undefined;
+  const manifest = await readJson(blobPath(layout, descriptor, name), name);
+  const { config } = await readJson(blobPath(layout, manifest['config'], name), name);
+  return { digest: isRecord(descriptor) ? String(descriptor['digest']) : '', config };
+}
+
 /** Writes the only file of /disk in the image's layers to `target`. @throws PatchbayError `ImageRefused` */
 export async function extractDisk(layout: string, name: string, target: string): Promise<void> {
   const layers = await readLayers(layout, name);
@@ -36,7 +49,11 @@ export async function extractDisk(layout: string, name: string, target: string):
       return;
     }
   }
-  throw refused(name, 'it has no file in /disk, so it is no container disk');
+  throw new PatchbayError(
+    'NoContainerDisk',
+    `image ${name} is refused: it has no file in /disk, so it is no container disk`,
+    { retryable: false },
+  );
 }
 
 interface Layer {

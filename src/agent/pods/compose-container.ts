@@ -1,0 +1,188 @@
+/** A container of a pod as what is run on the node. Pure. */
+import path from 'node:path';
+import type { Container, Pod } from '#api/core/pod.ts';
+import type { ContainerImage } from '#drivers/image/container-images.ts';
+import { PatchbayError } from '#machinery/errors.ts';
+import { milliValue, wholeValue } from '#machinery/quantity.ts';
+import type { ContainerMount, ContainerResources, ContainerState } from '#node-state/container.ts';
+import { composeEnvironment, expand, hostnameOf } from './environment.ts';
+import type { PodFacts } from './fields.ts';
+import { userOf } from './image-user.ts';
+import type { Sources } from './sources.ts';
+
+/** Everything a run is composed from. */
+export interface ContainerInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly attempt: number;
+  readonly netns: string;
+  readonly facts: PodFacts;
+  readonly sources: Sources;
+  readonly image: ContainerImage;
+  /** Directories of the pod's volumes. */
+  readonly volumes: ReadonlyMap<string, string>;
+  /** Directory of `hosts`, `resolv.conf`, `hostname`. */
+  readonly etc: string;
+}
+
+/** What containers may do unless they ask for less: the runtime's usual list without making device nodes. */
+const defaultCapabilities = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FSETID',
+  'FOWNER',
+  'NET_RAW',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'SYS_CHROOT',
+  'KILL',
+  'AUDIT_WRITE',
+  'SETFCAP',
+];
+/** What may be asked for besides: power over the pod's own network and processes. */
+const allowedCapabilities = new Set([
+  ...defaultCapabilities,
+  'NET_ADMIN',
+  'NET_BROADCAST',
+  'IPC_LOCK',
+  'SYS_NICE',
+]);
+/** Processes and threads of one container. */
+const defaultPids = 4096;
+
+/** Composes it. @throws PatchbayError `CreateContainerConfigError` */
+export function composeContainer(input: ContainerInput): ContainerState {
+  const { pod, container, image } = input;
+  const env = composeEnvironment({ ...input, imageEnv: image.config.env });
+  const security = container.securityContext ?? {};
+  refusePrivileges(pod, container);
+  return {
+    podUid: pod.metadata.uid ?? '',
+    name: container.name,
+    attempt: input.attempt,
+    netns: input.netns,
+    hostname: hostnameOf(pod),
+    image: image.reference,
+    imageId: image.digest,
+    root: image.root,
+    readOnlyRoot: image.root.type === 'host' || security.readOnlyRootFilesystem === true,
+    argv: argvOf(container, image, env),
+    env: [...env].map(([name, value]) => `${name}=${value}`),
+    cwd: container.workingDir || image.config.workingDir || '/',
+    user: userOf(pod, container, image),
+    capabilities: capabilitiesOf(container),
+    noNewPrivileges: security.allowPrivilegeEscalation === false,
+    mounts: mountsOf(input, env),
+    resources: resourcesOf(container),
+    terminal: container.tty === true,
+    stdin: container.stdin === true,
+    stdinOnce: container.stdinOnce === true,
+    terminationLog: container.terminationMessagePath ?? '/dev/termination-log',
+    stopSignal: container.lifecycle?.stopSignal ?? image.config.stopSignal ?? 'SIGTERM',
+  };
+}
+
+function argvOf(
+  container: Container,
+  image: ContainerImage,
+  env: ReadonlyMap<string, string>,
+): readonly string[] {
+  const command = container.command ?? [];
+  const args = container.args ?? [];
+  const { entrypoint, cmd } = image.config;
+  const words =
+    command.length > 0 ? [...command, ...args] : [...entrypoint, ...(args.length > 0 ? args : cmd)];
+  if (words.length === 0) {
+    throw refused(`container "${container.name}": no command: neither the image nor the container has one`);
+  }
+  return command.length > 0 || args.length > 0 ? words.map((word) => expand(word, env)) : words;
+}
+
+function refusePrivileges({ spec }: Pod, { name, securityContext }: Container): void {
+  const asks = [
+    [securityContext?.privileged === true, `container "${name}": privileged: true`],
+    [spec.hostPID === true, 'hostPID: true'],
+    [spec.hostIPC === true, 'hostIPC: true'],
+    [securityContext?.procMount === 'Unmasked', `container "${name}": procMount: Unmasked`],
+  ] as const;
+  for (const [asked, what] of asks) {
+    if (asked) {
+      throw refused(`${what} is refused: containers get no rights on the node itself`);
+    }
+  }
+}
+
+function capabilitiesOf({ name, securityContext }: Container): readonly string[] {
+  const plain = (list: readonly string[] = []): readonly string[] =>
+    list.map((one) => one.toUpperCase().replace(/^CAP_/, ''));
+  const drop = new Set(plain(securityContext?.capabilities?.drop));
+  const add = plain(securityContext?.capabilities?.add).flatMap((one) =>
+    one === 'ALL' ? [...allowedCapabilities] : [one],
+  );
+  const refusedOne = add.find((one) => !allowedCapabilities.has(one));
+  if (refusedOne !== undefined) {
+    throw refused(
+      `container "${name}": capability ${refusedOne} is refused; allowed are ${[...allowedCapabilities].join(', ')}`,
+    );
+  }
+  const kept = drop.has('ALL') ? [] : defaultCapabilities.filter((one) => !drop.has(one));
+  return [...new Set([...kept, ...add])].map((one) => `CAP_${one}`);
+}
+
+function mountsOf(input: ContainerInput, env: ReadonlyMap<string, string>): readonly ContainerMount[] {
+  const { container, volumes, etc, image } = input;
+  const bind = (source: string, destination: string, readOnly: boolean, within?: string): ContainerMount => ({
+    source,
+    destination,
+    type: 'bind',
+    readOnly,
+    ...(within !== undefined && { within }),
+  });
+  const asked = (container.volumeMounts ?? []).map((mount) => {
+    const volume = volumes.get(mount.name);
+    if (volume === undefined) {
+      throw refused(`volume mount "${mount.mountPath}": there is no volume "${mount.name}"`);
+    }
+    const below = mount.subPathExpr === undefined ? (mount.subPath ?? '') : expand(mount.subPathExpr, env);
+    if (below.split('/').includes('..') || path.isAbsolute(below)) {
+      throw refused(
+        `volume mount "${mount.mountPath}": subPath "${below}" must be relative and without ".."`,
+      );
+    }
+    const destination = path.resolve('/', mount.mountPath);
+    return bind(path.join(volume, below), destination, mount.readOnly === true, volume);
+  });
+  const taken = new Set(asked.map(({ destination }) => destination));
+  const own = ['hosts', 'resolv.conf', 'hostname'].map((name) =>
+    bind(path.join(etc, name), `/etc/${name}`, false),
+  );
+  const scratch: ContainerMount[] =
+    image.root.type === 'host'
+      ? ['/tmp', '/run', '/var/tmp'].map((destination) => ({
+          source: 'tmpfs',
+          destination,
+          type: 'tmpfs',
+          readOnly: false,
+          size: 64 * 1024 * 1024,
+        }))
+      : [];
+  return [...[...own, ...scratch].filter(({ destination }) => !taken.has(destination)), ...asked];
+}
+
+function resourcesOf({ resources }: Container): ContainerResources {
+  const { limits = {}, requests = {} } = resources ?? {};
+  const cpu = limits['cpu'];
+  const memory = limits['memory'];
+  return {
+    cpuShares: Math.max(2, Math.floor((milliValue(requests['cpu'] ?? 0) * 1024) / 1000)),
+    ...(cpu !== undefined && milliValue(cpu) > 0 && { cpuQuota: Math.max(1000, milliValue(cpu) * 100) }),
+    ...(memory !== undefined && wholeValue(memory) > 0 && { memory: wholeValue(memory) }),
+    pids: defaultPids,
+  };
+}
+
+function refused(message: string): PatchbayError {
+  return new PatchbayError('CreateContainerConfigError', message, { retryable: false });
+}

@@ -1,0 +1,374 @@
+/** Containers of plain pods: started, watched, ended and reported. One object for all pods; passes of one pod never overlap. */
+import { type Container, type Pod, pod as podKind } from '#api/core/pod.ts';
+import type { ContainerImage, ContainerImages } from '#drivers/image/container-images.ts';
+import type { ContainerDriver, ContainerView } from '#drivers/pod/driver.ts';
+import type { ApiClient } from '#machinery/api-client.ts';
+import type { Clock } from '#machinery/clock.ts';
+import type { ReconcileResult } from '#machinery/controller.ts';
+import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
+import { type EventRecorder, referable } from '#machinery/events.ts';
+import type { Log } from '#machinery/log.ts';
+import { statusPatch } from '#machinery/status-patch.ts';
+import { type NetworkStatus, networkStatusAnnotation } from '../selection.ts';
+import { composeContainer } from './compose-container.ts';
+import { Endings } from './endings.ts';
+import { composeEtc, type NameFacts } from './etc-files.ts';
+import type { PodFacts } from './fields.ts';
+import { type Plan, planPod } from './plan.ts';
+import { Prober } from './prober.ts';
+import { followsObjects, gatherSources } from './sources.ts';
+import { plainStatus, type StatusInput, type Waiting } from './status.ts';
+import { composeVolumes } from './volumes.ts';
+
+/** What it works with. */
+export interface PlainPodsOptions {
+  readonly client: ApiClient;
+  readonly driver: ContainerDriver;
+  readonly images: ContainerImages;
+  readonly events: EventRecorder;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly hostIP: string;
+  /** Of the node. */
+  readonly cpus: number;
+  readonly memory: number;
+  readonly names: NameFacts;
+  /** Asks for a pass over a pod. */
+  readonly wake: (podUid: string) => void;
+}
+
+/** A pod whose sandbox is there. */
+export interface PlainSandbox {
+  readonly netns: string;
+  readonly networks: readonly NetworkStatus[];
+}
+
+interface Memory {
+  waiting: ReadonlyMap<string, Waiting>;
+  /** Containers whose image could not be had, and when to look again. */
+  readonly images: Map<string, { tries: number; until: number }>;
+}
+
+/** Milliseconds after which volumes of ConfigMaps and Secrets are looked at again. */
+const refreshMs = 60_000;
+const keptRuns = 2;
+
+/** Brings containers of plain pods to what the API says. */
+export class PlainPods {
+  readonly #options: PlainPodsOptions;
+  readonly #prober: Prober;
+  readonly #endings: Endings;
+  readonly #memory = new Map<string, Memory>();
+  readonly #pods = new Map<string, Pod>();
+
+  constructor(options: PlainPodsOptions) {
+    this.#options = options;
+    const { driver, clock, wake, events } = options;
+    this.#endings = new Endings({ driver, clock, wake });
+    this.#prober = new Prober({
+      driver,
+      clock,
+      changed: wake,
+      failed: (view, kind, message, isLast) => {
+        const found = this.#pods.get(view.container.podUid);
+        if (found === undefined) return;
+        const about = referable(podKind, found);
+        events.event(about, 'Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
+        if (isLast && this.#endings.end(found, view)) {
+          const what = `Container ${view.container.name} failed ${kind.toLowerCase()} probe, will be restarted`;
+          events.event(about, 'Normal', 'Killing', what);
+        }
+      },
+    });
+    driver.onChange(wake);
+  }
+
+  /** One pass over a pod that is to run. */
+  async run(found: Pod, sandbox: PlainSandbox): Promise<ReconcileResult | undefined> {
+    const uid = found.metadata.uid ?? '';
+    this.#pods.set(uid, found);
+    const memory = this.#memoryOf(uid);
+    const deadline = this.#deadline(found);
+    if (deadline !== undefined && deadline <= 0) {
+      return this.#exceed(found, sandbox);
+    }
+    const plan = this.#plan(found);
+    memory.waiting = await this.#startAll(found, sandbox, plan, memory);
+    await this.#prune(uid);
+    const views = this.#views(uid);
+    this.#prober.sync(found, views, podIPs(sandbox)[0] ?? '');
+    await this.#report(found, { networks: sandbox.networks });
+    const next = this.#nextLook(found, deadline, memory);
+    return next === undefined ? undefined : { requeueAfter: next };
+  }
+
+  /** Tells what keeps a pod from having its sandbox. */
+  async hold(found: Pod, why: Waiting, networks: readonly NetworkStatus[] | undefined): Promise<void> {
+    const memory = this.#memoryOf(found.metadata.uid ?? '');
+    memory.waiting = new Map(found.spec.containers.map(({ name }) => [name, why]));
+    await this.#report(found, { networks });
+  }
+
+  /** Ends everything of a pod that is being deleted. Milliseconds to wait; 0 when nothing runs any more. */
+  async terminate(found: Pod): Promise<number> {
+    const uid = found.metadata.uid ?? '';
+    this.#pods.set(uid, found);
+    this.#prober.forget(uid);
+    const running = this.#views(uid).filter(({ phase }) => phase.type !== 'exited');
+    if (running.length === 0) {
+      return 0;
+    }
+    const { clock, events } = this.#options;
+    const due = Date.parse(found.metadata.deletionTimestamp ?? '');
+    for (const view of running) {
+      if (this.#endings.end(found, view, due)) {
+        const what = `Stopping container ${view.container.name}`;
+        events.event(referable(podKind, found), 'Normal', 'Killing', what);
+      }
+    }
+    return Math.max(10, Math.min(due - clock.now(), 1000));
+  }
+
+  /** Ends what still runs of a pod that is over, and keeps its logs until the pod is deleted. */
+  async settle(uid: string): Promise<void> {
+    this.#prober.forget(uid);
+    for (const { id, phase } of this.#views(uid)) {
+      if (phase.type !== 'exited') await this.#options.driver.signal(id, 'KILL');
+    }
+  }
+
+  /** Removes everything of a pod. */
+  async remove(uid: string): Promise<void> {
+    this.#prober.forget(uid);
+    this.#endings.forget(uid);
+    if (this.#options.driver.pods().includes(uid)) {
+      await this.#options.driver.removePod(uid);
+    }
+    this.#memory.delete(uid);
+    this.#pods.delete(uid);
+  }
+
+  close(): void {
+    this.#prober.close();
+    this.#endings.close();
+  }
+
+  #views(uid: string): readonly ContainerView[] {
+    return this.#options.driver.list(uid);
+  }
+
+  #memoryOf(uid: string): Memory {
+    const known = this.#memory.get(uid) ?? { waiting: new Map(), images: new Map() };
+    this.#memory.set(uid, known);
+    return known;
+  }
+
+  #plan(found: Pod): Plan {
+    const views = this.#views(found.metadata.uid ?? '');
+    return planPod({ pod: found, views, probes: this.#prober.views(views), now: this.#options.clock.now() });
+  }
+
+  async #startAll(
+    found: Pod,
+    sandbox: PlainSandbox,
+    plan: Plan,
+    memory: Memory,
+  ): Promise<ReadonlyMap<string, Waiting>> {
+    const waiting = new Map<string, Waiting>();
+    if (plan.start.length === 0 && !followsObjects(found)) {
+      return waiting;
+    }
+    const facts = this.#facts(sandbox);
+    try {
+      const sources = await gatherSources(found, this.#options.client);
+      const uid = found.metadata.uid ?? '';
+      const volumes = await this.#options.driver.prepareVolumes(
+        uid,
+        composeVolumes({ pod: found, facts, sources }),
+      );
+      const etc = await this.#options.driver.prepareEtc(
+        uid,
+        composeEtc(found, facts.podIPs, this.#options.names),
+      );
+      await Promise.all(
+        plan.start.map(async ({ container, attempt }) => {
+          const why = await this.#start(found, container, memory, (image) =>
+            composeContainer({
+              pod: found,
+              container,
+              attempt,
+              netns: sandbox.netns,
+              facts,
+              sources,
+              image,
+              volumes,
+              etc,
+            }),
+          );
+          if (why !== undefined) waiting.set(container.name, why);
+        }),
+      );
+    } catch (error) {
+      const why = this.#tell(found, undefined, error);
+      for (const { container } of plan.start) waiting.set(container.name, why);
+    }
+    return waiting;
+  }
+
+  async #start(
+    found: Pod,
+    container: Container,
+    memory: Memory,
+    compose: (image: ContainerImage) => Parameters<ContainerDriver['start']>[0],
+  ): Promise<Waiting | undefined> {
+    const about = referable(podKind, found);
+    const { driver, events } = this.#options;
+    try {
+      const image = await this.#image(found, container, memory);
+      if (image === undefined) {
+        return { reason: 'ImagePullBackOff', message: `Back-off pulling image "${container.image ?? ''}"` };
+      }
+      const view = await driver.start(compose(image));
+      if (view.phase.type === 'exited' && view.phase.startError !== undefined) {
+        events.event(about, 'Warning', 'Failed', `Error: ${view.phase.startError}`.slice(0, 1000));
+      } else {
+        events.event(about, 'Normal', 'Started', `Started container ${container.name}`);
+      }
+      return undefined;
+    } catch (error) {
+      return this.#tell(found, container, error);
+    }
+  }
+
+  /** The image; undefined while looking for it again waits. */
+  async #image(found: Pod, container: Container, memory: Memory): Promise<ContainerImage | undefined> {
+    const reference = container.image ?? '';
+    const now = this.#options.clock.now();
+    const tried = memory.images.get(container.name);
+    try {
+      const image = await this.#options.images.resolve(reference);
+      memory.images.delete(container.name);
+      return image;
+    } catch (error) {
+      if (!(error instanceof PatchbayError) || error.reason !== 'ImageNotFound') throw error;
+      if (tried !== undefined && tried.until > now) {
+        return undefined;
+      }
+      const tries = (tried?.tries ?? 0) + 1;
+      memory.images.set(container.name, { tries, until: now + Math.min(10_000 * 2 ** (tries - 1), 300_000) });
+      if (tries > 1) {
+        this.#options.events.event(
+          referable(podKind, found),
+          'Normal',
+          'BackOff',
+          `Back-off pulling image "${reference}"`,
+        );
+        return undefined;
+      }
+      const reason = container.imagePullPolicy === 'Never' ? 'ErrImageNeverPull' : 'ErrImagePull';
+      throw new PatchbayError(reason, error.message);
+    }
+  }
+
+  /** What went wrong, as an event and as the state of the container. */
+  #tell(found: Pod, container: Container | undefined, error: unknown): Waiting {
+    const reason = error instanceof PatchbayError ? error.reason : 'CreateContainerError';
+    const message = messageOf(error).slice(0, 1000);
+    const about = referable(podKind, found);
+    if (reason === 'FailedMount') {
+      this.#options.events.event(about, 'Warning', reason, message);
+      return { reason: 'ContainerCreating', message };
+    }
+    const said =
+      container === undefined ? message : `Failed to start container "${container.name}": ${message}`;
+    this.#options.events.event(about, 'Warning', 'Failed', said.slice(0, 1000));
+    this.#options.log.warn({ pod: found.metadata.name, reason, message }, 'container not started');
+    return { reason: known.has(reason) ? reason : 'CreateContainerError', message };
+  }
+
+  /** Only the last runs of each container are kept. */
+  async #prune(uid: string): Promise<void> {
+    const groups = Map.groupBy(this.#views(uid), ({ container }) => container.name);
+    for (const views of groups.values()) {
+      for (const { id } of views.slice(0, -keptRuns)) await this.#options.driver.remove(id);
+    }
+  }
+
+  #facts({ networks }: PlainSandbox): PodFacts {
+    const { hostIP, cpus, memory } = this.#options;
+    return { podIPs: podIPs({ networks }), hostIP, cpus, memory };
+  }
+
+  /** Milliseconds until the pod's deadline; undefined when it has none. */
+  #deadline({ spec, status }: Pod): number | undefined {
+    if (
+      spec.activeDeadlineSeconds === undefined ||
+      status?.startTime === undefined ||
+      status.startTime === null
+    ) {
+      return undefined;
+    }
+    return Date.parse(status.startTime) + spec.activeDeadlineSeconds * 1000 - this.#options.clock.now();
+  }
+
+  async #exceed(found: Pod, sandbox: PlainSandbox): Promise<undefined> {
+    await this.settle(found.metadata.uid ?? '');
+    const message = 'Pod was active on the node longer than the specified deadline';
+    this.#options.events.event(referable(podKind, found), 'Warning', 'DeadlineExceeded', message);
+    await this.#report(found, { networks: sandbox.networks, ended: { reason: 'DeadlineExceeded', message } });
+    return undefined;
+  }
+
+  #nextLook(found: Pod, deadline: number | undefined, memory: Memory): number | undefined {
+    const now = this.#options.clock.now();
+    const { backOff, start } = this.#plan(found);
+    const times = [
+      ...(deadline === undefined ? [] : [deadline]),
+      ...backOff.map(({ until }) => until - now),
+      // A ConfigMap or an image may come at any time, and nobody tells us.
+      ...(memory.waiting.size > 0 ? [2_000] : start.length > 0 ? [10] : []),
+      ...(followsObjects(found) ? [refreshMs] : []),
+    ];
+    return times.length === 0 ? undefined : Math.max(10, Math.min(...times));
+  }
+
+  async #report(found: Pod, given: Pick<StatusInput, 'networks' | 'ended'>): Promise<void> {
+    const { client, clock, hostIP } = this.#options;
+    const { name, namespace, uid = '' } = found.metadata;
+    const views = this.#views(uid);
+    const status = plainStatus({
+      pod: found,
+      views,
+      plan: this.#plan(found),
+      probes: this.#prober.views(views),
+      waiting: this.#memoryOf(uid).waiting,
+      hostIP,
+      now: clock.now(),
+      ...given,
+    });
+    const annotation = given.networks === undefined ? undefined : JSON.stringify(given.networks);
+    const isNew =
+      annotation !== undefined && found.metadata.annotations?.[networkStatusAnnotation] !== annotation;
+    const metadata = isNew ? { annotations: { [networkStatusAnnotation]: annotation } } : undefined;
+    const patch = statusPatch(found.status, status, { metadata });
+    if (patch !== undefined) {
+      await client
+        .patch(podKind, { name, namespace }, patch, { subresource: 'status' })
+        .catch((error: unknown) => {
+          if (!isNotFound(error)) throw error;
+        });
+    }
+  }
+}
+
+/** Reasons that containers wait for in kubelet's words. */
+const known = new Set([
+  'ErrImagePull',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'CreateContainerConfigError',
+]);
+
+function podIPs({ networks }: Pick<PlainSandbox, 'networks'>): readonly string[] {
+  return networks.find((one) => one.default === true)?.ips ?? [];
+}

@@ -1,0 +1,51 @@
+/** Control groups of pods: where they are, and their removal. */
+import { readdir, rmdir, statfs } from 'node:fs/promises';
+import path from 'node:path';
+
+const root = '/sys/fs/cgroup';
+/** `statfs` type of the unified hierarchy. */
+const cgroup2 = 0x63677270;
+
+/** Path of a container's group in every hierarchy. */
+export function cgroupPath(tag: string, podUid: string, id: string): string {
+  return `/patchbay/${tag}/${podUid}/${id}`;
+}
+
+/** Removes the groups of a pod, and those above when nothing is left in them. */
+export async function removeCgroups(tag: string, podUid: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    const pod = path.join(hierarchy, 'patchbay', tag, podUid);
+    for (const name of await subgroups(pod)) {
+      await removeEmpty(path.join(pod, name));
+    }
+    await removeEmpty(pod);
+    await removeEmpty(path.dirname(pod));
+    await removeEmpty(path.join(hierarchy, 'patchbay'));
+  }
+}
+
+async function hierarchies(): Promise<readonly string[]> {
+  if ((await statfs(root)).type === cgroup2) {
+    return [root];
+  }
+  return (await readdir(root)).map((name) => path.join(root, name));
+}
+
+async function subgroups(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function removeEmpty(directory: string): Promise<void> {
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['ENOENT', 'EBUSY', 'ENOTEMPTY', 'EINVAL', 'ENOTDIR'].includes(code)) throw error;
+  }
+}

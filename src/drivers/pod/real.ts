@@ -1,0 +1,392 @@
+/** Containers by crun, each watched by a conmon that outlives us, keeps its output and tells how it ended. */
+import { mkdirSync, watch } from 'node:fs';
+import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { run } from '#drivers/command.ts';
+import { type Clock, systemClock } from '#machinery/clock.ts';
+import { messageOf, PatchbayError } from '#machinery/errors.ts';
+import type { ContainerState } from '#node-state/container.ts';
+import { cgroupPath, removeCgroups } from './cgroups.ts';
+import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
+import { cgroupSteps, type EnterStep, entering } from './enter.ts';
+import { attachInput, connectIn, execIn, reachesIn, writeControl } from './exec.ts';
+import { hostRootSteps, hostSecrets, imageRootSteps } from './host-root.ts';
+import { startMonitor } from './monitor.ts';
+import { checkMounts } from './mounts.ts';
+import { composeOciConfig } from './oci-config.ts';
+import {
+  exitsDirectory,
+  type PodDirectories,
+  podDirectory,
+  type RunPaths,
+  runId,
+  runPaths,
+  runtimeRoot,
+  socketsDirectory,
+} from './paths.ts';
+import { findProcess, fromPidFile, isRunning, readOptional, sendSignal } from './process.ts';
+import {
+  lastWords,
+  listPods,
+  listRuns,
+  type RunEnd,
+  type RunRecord,
+  readRecord,
+  writeRecord,
+} from './record.ts';
+import { prepareEtc, prepareVolumes, unmountVolumes } from './volumes.ts';
+
+/** What the driver needs to know. */
+export interface ContainerDriverOptions extends PodDirectories {
+  /** Our tag: name of the control group above all pods. */
+  readonly tag: string;
+  readonly log: { warn(message: string): void };
+  readonly clock?: Clock;
+}
+
+/** Milliseconds between looks at processes nobody tells us about and at the length of logs. */
+const sweepMs = 5_000;
+/** A log this long is put aside as `log.1`, as kubelet does. */
+const longestLog = 10 * 1024 * 1024;
+
+/** Opens the driver; nothing is started. */
+export function createContainerDriver(options: ContainerDriverOptions): ContainerDriver {
+  return new CrunDriver(options);
+}
+
+class CrunDriver implements ContainerDriver {
+  readonly #options: ContainerDriverOptions;
+  readonly #clock: Clock;
+  readonly #records = new Map<string, RunRecord>();
+  readonly #handlers = new Set<(podUid: string) => void>();
+  readonly #closed = new AbortController();
+  #cancelSweep: () => void = () => undefined;
+
+  constructor(options: ContainerDriverOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async load(): Promise<void> {
+    for (const directory of [exitsDirectory, socketsDirectory, runtimeRoot]) {
+      mkdirSync(directory(this.#options), { recursive: true, mode: 0o700 });
+    }
+    for (const podUid of listPods(this.#options)) {
+      for (const [name, attempt] of listRuns(this.#options, podUid)) {
+        const record = readRecord(runPaths(this.#options, podUid, name, attempt));
+        if (record !== undefined) this.#records.set(record.id, record);
+      }
+    }
+    const watcher = watch(exitsDirectory(this.#options), { signal: this.#closed.signal }, (_event, name) => {
+      const record = this.#records.get(String(name));
+      if (record !== undefined) this.#look(record);
+    });
+    watcher.on('error', (error) =>
+      this.#options.log.warn(`exits of containers are not watched: ${error.message}`),
+    );
+    watcher.unref();
+    await this.#sweep();
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#cancelSweep();
+  }
+
+  pods(): readonly string[] {
+    return [
+      ...new Set([
+        ...listPods(this.#options),
+        ...[...this.#records.values()].map((one) => one.container.podUid),
+      ]),
+    ];
+  }
+
+  list(podUid: string): readonly ContainerView[] {
+    return [...this.#records.values()]
+      .filter(({ container }) => container.podUid === podUid)
+      .toSorted((a, b) => a.container.attempt - b.container.attempt)
+      .map((record) => this.#view(record));
+  }
+
+  onChange(handler: (podUid: string) => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  prepareVolumes: ContainerDriver['prepareVolumes'] = (podUid, volumes) =>
+    prepareVolumes(podDirectory(this.#options, podUid), volumes);
+
+  prepareEtc: ContainerDriver['prepareEtc'] = (podUid, files) =>
+    prepareEtc(podDirectory(this.#options, podUid), files);
+
+  async start(container: ContainerState): Promise<ContainerView> {
+    const paths = this.#paths(container);
+    const id = runId(container.podUid, container.name, container.attempt);
+    const created: RunRecord = { id, container };
+    await this.#prepare(paths, container);
+    writeRecord(paths, created);
+    this.#records.set(id, created);
+    try {
+      await checkMounts(container.mounts);
+      await this.#launch(paths, id, container);
+    } catch (error) {
+      await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
+      this.#end(created, {
+        exitCode: 128,
+        oomKilled: false,
+        finishedAt: this.#clock.now(),
+        message: '',
+        startError: messageOf(error),
+      });
+    }
+    return this.#view(this.#record(id));
+  }
+
+  async #prepare(paths: RunPaths, container: ContainerState): Promise<void> {
+    await rm(paths.directory, { recursive: true, force: true });
+    await mkdir(podDirectory(this.#options, container.podUid), { recursive: true, mode: 0o700 });
+    await mkdir(paths.persist, { recursive: true, mode: 0o700 });
+    await mkdir(paths.rootfs, { mode: 0o755 });
+    await mkdir(paths.scratch, { mode: 0o755 });
+    if (container.root.type === 'image') {
+      const like = await stat(container.root.path);
+      for (const directory of [paths.upper, paths.work]) await mkdir(directory, { mode: 0o755 });
+      await chmod(paths.upper, like.mode & 0o7777);
+    }
+    await writeFile(paths.log, '', { mode: 0o600 });
+    await writeFile(paths.terminationLog, '', { mode: 0o666 });
+    // Whatever our umask is: the container's user writes it.
+    await chmod(paths.terminationLog, 0o666);
+  }
+
+  async #launch(paths: RunPaths, id: string, container: ContainerState): Promise<void> {
+    const isHost = container.root.type === 'host';
+    const config = composeOciConfig({
+      container,
+      rootfs: paths.rootfs,
+      cgroupsPath: cgroupPath(this.#options.tag, container.podUid, id),
+      terminationLog: paths.terminationLog,
+      maskedPaths: isHost ? await hostSecrets() : [],
+    });
+    await writeFile(paths.config, JSON.stringify(config), { mode: 0o600 });
+    const steps: EnterStep[] = [
+      ...cgroupSteps(),
+      ...(container.root.type === 'host'
+        ? await hostRootSteps(paths)
+        : imageRootSteps(paths, container.root.path)),
+    ];
+    await rm(path.join(exitsDirectory(this.#options), id), { force: true });
+    const pid = await startMonitor({ id, container, paths, dirs: this.#options, steps });
+    const process_ = findProcess(pid);
+    const started: RunRecord = {
+      id,
+      container,
+      ...(process_ !== undefined && { process: process_ }),
+      startedAt: this.#clock.now(),
+    };
+    writeRecord(paths, started);
+    this.#records.set(id, started);
+    await this.#crun(['start', id]);
+  }
+
+  async signal(id: string, signal: string): Promise<void> {
+    const { process: target } = this.#record(id);
+    if (target !== undefined && isRunning(target)) {
+      await this.#crun(['kill', id, signal]).catch((error: unknown) => {
+        if (isRunning(target)) throw error;
+      });
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    const record = this.#records.get(id);
+    if (record === undefined) {
+      return;
+    }
+    const paths = this.#paths(record.container);
+    await this.#kill(record, paths);
+    await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
+    await rm(path.join(exitsDirectory(this.#options), id), { force: true });
+    await rm(path.join(socketsDirectory(this.#options), id), { force: true });
+    await run(['rm', '-rf', '--one-file-system', '--', paths.directory]);
+    this.#records.delete(id);
+  }
+
+  /** Ends the first process, with it all others of its process table, and waits for its monitor. */
+  async #kill({ process: target }: RunRecord, paths: RunPaths): Promise<void> {
+    if (target !== undefined) {
+      sendSignal(target, 'SIGKILL');
+    }
+    const monitor = fromPidFile(paths.monitorPidFile);
+    const deadline = performance.now() + 5_000;
+    const isGone = () =>
+      (target === undefined || !isRunning(target)) && (monitor === undefined || !isRunning(monitor));
+    while (!isGone()) {
+      if (performance.now() > deadline) {
+        if (monitor !== undefined && (target === undefined || !isRunning(target))) {
+          sendSignal(monitor, 'SIGKILL');
+          return;
+        }
+        throw new PatchbayError(
+          'ContainerStuck',
+          `process ${target?.pid ?? 0} does not end although it was killed`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async removePod(podUid: string): Promise<void> {
+    const directory = podDirectory(this.#options, podUid);
+    for (const { id } of this.list(podUid)) {
+      await this.remove(id);
+    }
+    await unmountVolumes(directory);
+    await run(['rm', '-rf', '--one-file-system', '--', directory]);
+    await removeCgroups(this.#options.tag, podUid);
+  }
+
+  exec: ContainerDriver['exec'] = async (id, options) => {
+    const record = this.#running(id);
+    return execIn(
+      { id, container: record.container, paths: this.#paths(record.container), dirs: this.#options },
+      options,
+    );
+  };
+
+  attachInput: ContainerDriver['attachInput'] = async (id) => {
+    const { container } = this.#running(id);
+    if (!container.stdin) {
+      throw new PatchbayError('NoInput', `container ${container.name} has no input; give it stdin: true`, {
+        retryable: false,
+      });
+    }
+    return attachInput(this.#paths(container));
+  };
+
+  resize: ContainerDriver['resize'] = async (id, { width, height }) => {
+    await writeControl(this.#paths(this.#running(id).container), `1 ${height} ${width}\n`);
+  };
+
+  connect: ContainerDriver['connect'] = connectIn;
+  reaches: ContainerDriver['reaches'] = reachesIn;
+
+  #running(id: string): RunRecord {
+    const record = this.#record(id);
+    if (record.end !== undefined || record.process === undefined) {
+      throw new PatchbayError('ContainerNotRunning', `container ${record.container.name} is not running`, {
+        retryable: false,
+      });
+    }
+    return record;
+  }
+
+  #record(id: string): RunRecord {
+    const record = this.#records.get(id);
+    if (record === undefined) {
+      throw new PatchbayError('ContainerNotFound', `there is no container ${id}`, { retryable: false });
+    }
+    return record;
+  }
+
+  #view(record: RunRecord): ContainerView {
+    const { id, container, end, startedAt, process: target } = record;
+    const phase: ContainerPhase =
+      end !== undefined
+        ? { type: 'exited', startedAt, ...end }
+        : startedAt !== undefined
+          ? { type: 'running', startedAt }
+          : { type: 'created' };
+    return {
+      id,
+      container,
+      phase,
+      pid: end === undefined ? target?.pid : undefined,
+      logFile: this.#paths(container).log,
+    };
+  }
+
+  #paths({ podUid, name, attempt }: ContainerState): RunPaths {
+    return runPaths(this.#options, podUid, name, attempt);
+  }
+
+  async #crun(argv: readonly string[]): Promise<void> {
+    await run(
+      entering(cgroupSteps(), [
+        'crun',
+        '--root',
+        runtimeRoot(this.#options),
+        '--cgroup-manager=cgroupfs',
+        ...argv,
+      ]),
+    );
+  }
+
+  /** Notes the end of a run when there is one. */
+  #look(record: RunRecord): void {
+    if (record.end !== undefined || this.#records.get(record.id) !== record) {
+      return;
+    }
+    const paths = this.#paths(record.container);
+    const file = path.join(exitsDirectory(this.#options), record.id);
+    const text = readOptional(file)?.trim() ?? '';
+    const isLost =
+      record.startedAt !== undefined &&
+      (record.process === undefined || !isRunning(record.process)) &&
+      fromPidFile(paths.monitorPidFile) === undefined;
+    // Read once more: the monitor may have written it and gone since.
+    const status = text === '' && isLost ? (readOptional(file)?.trim() ?? '') : text;
+    if (status === '' && !isLost) {
+      return;
+    }
+    this.#end(record, {
+      exitCode: status === '' ? 137 : Number(status),
+      oomKilled: readOptional(path.join(paths.persist, 'oom')) !== undefined,
+      finishedAt: this.#clock.now(),
+      message: lastWords(paths.terminationLog),
+    });
+  }
+
+  #end(record: RunRecord, end: RunEnd): void {
+    const ended: RunRecord = { ...this.#record(record.id), end };
+    this.#records.set(record.id, ended);
+    writeRecord(this.#paths(record.container), ended);
+    // What crun keeps of it is not needed any more; files stay for logs and messages.
+    this.#crun(['delete', '--force', record.id]).catch((error: unknown) => {
+      if (!isUnknown(error)) this.#options.log.warn(messageOf(error));
+    });
+    for (const handler of this.#handlers) handler(record.container.podUid);
+  }
+
+  async #sweep(): Promise<void> {
+    for (const record of [...this.#records.values()]) {
+      if (record.end !== undefined) continue;
+      this.#look(record);
+      await this.#rotate(record).catch((error: unknown) => this.#options.log.warn(messageOf(error)));
+    }
+    if (!this.#closed.signal.aborted) {
+      this.#cancelSweep = this.#clock.setTimer(() => void this.#sweep(), sweepMs);
+    }
+  }
+
+  async #rotate({ container }: RunRecord): Promise<void> {
+    const paths = this.#paths(container);
+    if ((await stat(paths.log)).size <= longestLog) {
+      return;
+    }
+    await rm(`${paths.log}.1`, { force: true });
+    await rename(paths.log, `${paths.log}.1`);
+    await writeFile(paths.log, '', { mode: 0o600 });
+    // conmon opens its log anew.
+    await writeControl(paths, '2 0 0\n');
+  }
+}
+
+function isUnknown(error: unknown): boolean {
+  return /does not exist|No such file|no such/i.test(messageOf(error));
+}
+
+function ignoreUnknown(error: unknown): void {
+  if (!isUnknown(error)) throw error;
+}
