@@ -2,8 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { forbidden, invalid } from '../../cause.ts';
 import type { Cause } from '../../meta.ts';
+import { unifiedDiff } from '../../unified-diff.ts';
 import type { Toleration } from '../affinity.ts';
 import type { PodSpec } from '../pod-spec.ts';
+import { goTextOf } from './pod-go-text.ts';
 
 const DETAIL =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
@@ -26,7 +28,10 @@ function frozenCauses(spec: PodSpec, old: PodSpec): readonly Cause[] {
       : {}),
     ...gateChange(spec, old),
   };
-  return isDeepStrictEqual(defined(masked), defined(old)) ? [] : [forbidden('spec', DETAIL)];
+  if (isDeepStrictEqual(defined(masked), defined(old))) {
+    return [];
+  }
+  return [forbidden('spec', `${DETAIL}\n${unifiedDiff(goTextOf(old), goTextOf(masked))}`)];
 }
 
 /** Scheduling gates may only go. */
