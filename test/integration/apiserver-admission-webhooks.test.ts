@@ -125,6 +125,42 @@ describe('reviews', () => {
     expect(requests[0]?.object).toMatchObject({ kind: 'Binding', target });
   });
 
+  test('of evictions and scales show these', async () => {
+    hooks.answer('/shown', ({ subResource }) => ({ allowed: subResource !== 'eviction' }));
+    const resources = ['pods/eviction', 'deployments/scale'];
+    const rules = [{ ...mapRule, apiGroups: ['*'], resources }];
+    await configure('Validating', 'shown', webhook('/shown', { rules }));
+    const pods = '/api/v1/namespaces/default/pods';
+    const containers = [{ name: 'c', image: 'x/y:1' }];
+    await server.request('POST', pods, { body: { metadata: { name: 'e' }, spec: { containers } } });
+    const evicted = await server.request('POST', `${pods}/e/eviction`, { body: { metadata: { name: 'e' } } });
+    expect([evicted.code, (await server.request('GET', `${pods}/e`)).code]).toEqual([400, 200]);
+    const labels = { app: 'd' };
+    await server.request('POST', '/apis/apps/v1/namespaces/default/deployments', {
+      body: {
+        metadata: { name: 'd' },
+        spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+      },
+    });
+    await server.kubectl('scale', 'deployment', 'd', '--replicas=3');
+    const [eviction, scale] = hooks.seen.get('/shown') ?? [];
+    expect(eviction).toMatchObject({
+      operation: 'CREATE',
+      subResource: 'eviction',
+      kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      object: { kind: 'Eviction', metadata: { name: 'e' } },
+      oldObject: null,
+    });
+    expect(scale).toMatchObject({
+      operation: 'UPDATE',
+      kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      resource: { group: 'apps', version: 'v1', resource: 'deployments' },
+      object: { kind: 'Scale', spec: { replicas: 3 } },
+      oldObject: { kind: 'Scale', spec: { replicas: 1 } },
+    });
+  });
+
   test('reuse connections', async () => {
     hooks.answer('/reuse', allow);
     await configure('Validating', 'reuse', webhook('/reuse'));

@@ -4,6 +4,7 @@ import type { Call, Services } from '../registry/call.ts';
 import type { DeleteOptions } from '../registry/delete-options.ts';
 import { isRecord } from '../registry/metadata.ts';
 import type { ApiObject } from '../registry/objects.ts';
+import { scaleKind, scaleOf } from '../registry/scale.ts';
 import type { AdmissionPlugin, Attributes, Maybe, Target } from './plugin.ts';
 import { chain, runMutating, runValidating } from './plugin.ts';
 
@@ -46,13 +47,18 @@ export function reviewOf(
   if (concerned.length === 0) {
     return undefined;
   }
-  const shown = binds ? bindingOf : (given: ApiObject) => given;
+  const paths = subresource === 'scale' ? kind.subresources?.scale : undefined;
+  const shown = binds
+    ? bindingOf
+    : paths === undefined
+      ? (given: ApiObject) => given
+      : (given: ApiObject) => scaleOf(given, paths);
   const attributes: Attributes = {
     ...target,
-    objectKind: binds ? { group: '', version: 'v1', kind: 'Binding' } : kind,
+    objectKind: binds ? bindingKind : paths === undefined ? kind : scaleKind,
     name: object.metadata.name,
     object: shown(object),
-    old: binds ? undefined : old,
+    old: binds || old === undefined ? undefined : shown(old),
     options: writeOptionsOf(call, old === undefined),
     dryRun,
     user: call.user,
@@ -61,6 +67,7 @@ export function reviewOf(
   return { plugins: concerned, attributes, shown };
 }
 
+const bindingKind = { group: '', version: 'v1', kind: 'Binding' } as const;
 const nobody: readonly AdmissionPlugin[] = [];
 
 function concernedBy(plugins: readonly AdmissionPlugin[], target: Target): readonly AdmissionPlugin[] {
@@ -154,30 +161,33 @@ export function admitDeletion(
 }
 
 /**
- * Asks the plug-ins about a connection to a subresource such as `pods/exec`, before it is opened; `object` are its options
- * (`PodExecOptions`). Throws what they refuse with.
+ * Asks the plug-ins about a subresource that is not stored, before it is acted on: an `Eviction`, or (`CONNECT`) the options of
+ * `pods/exec` and the like. Throws what they refuse with.
  */
-export function admitConnection(
+export function admitSubresource(
   services: Services,
   call: Call,
   kind: KindDefinition,
+  operation: 'CREATE' | 'CONNECT',
   object: ApiObject,
+  dryRun = false,
 ): Maybe<void> {
   const { name, subresource } = call.info;
   const namespace = kind.namespaced ? call.info.namespace : '';
-  const target: Target = { operation: 'CONNECT', kind, subresource, namespace };
+  const target: Target = { operation, kind, subresource, namespace };
   const concerned = concernedBy(services.plugins ?? nobody, target);
   if (concerned.length === 0) {
     return undefined;
   }
+  const [version = '', group = ''] = (object.apiVersion ?? 'v1').split('/').reverse();
   return ask(concerned, {
     ...target,
-    objectKind: { group: '', version: 'v1', kind: object.kind ?? '' },
+    objectKind: { group, version, kind: object.kind ?? '' },
     name,
     object,
     old: undefined,
-    options: {},
-    dryRun: false,
+    options: operation === 'CREATE' ? writeOptionsOf(call, true) : {},
+    dryRun,
     user: call.user,
     ...tellers(call),
   });

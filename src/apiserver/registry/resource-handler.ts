@@ -1,5 +1,6 @@
 /** Requests for objects, by verb and subresource. */
 import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
+import { admitSubresource } from '../admission/attributes.ts';
 import { badRequest, methodNotAllowed, noSuchPath, notAcceptable, notFound } from '../api-errors.ts';
 import { customVersionOf, definitionResource } from '../crd/served.ts';
 import { type Form, negotiate, servedTypes } from '../http/accept.ts';
@@ -253,6 +254,8 @@ async function evictPod(handling: Handling): Promise<Answer> {
   const { services, call, kind, request } = handling;
   const { value } = decodeBody(request.body, request.contentType);
   const options = evictionOptions(call.info.query, value);
+  const eviction = { apiVersion: 'policy/v1', ...readObject('Eviction', value), kind: 'Eviction' };
+  await admitSubresource(services, call, kind, 'CREATE', eviction, options.dryRun);
   return jsonText(await evict(services, { kind, ...placeOf(handling) }, value, options), 201);
 }
 

@@ -17,7 +17,7 @@ import type { WriteOptions } from './write-options.ts';
 const applyPatch = 'application/apply-patch+yaml';
 
 /** Never served by itself. */
-const scaleKind: KindDefinition = {
+export const scaleKind: KindDefinition = {
   group: 'autoscaling',
   version: 'v1',
   kind: 'Scale',
@@ -132,7 +132,8 @@ function replicasOf(scale: ApiObject): number {
   return replicas;
 }
 
-function scaleOf(live: ApiObject, paths: ScalePaths): ApiObject {
+/** The scale of an object. */
+export function scaleOf(live: ApiObject, paths: ScalePaths): ApiObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = live.metadata;
   const selector = paths.labelSelectorPath === undefined ? '' : valueAt(live, paths.labelSelectorPath);
   const text = typeof selector === 'string' ? selector : labelSelectorText(selector);
