@@ -22,6 +22,8 @@ import { service } from './core/service.ts';
 import { serviceAccount } from './core/service-account.ts';
 import { endpointSlice } from './discovery.k8s.io/endpoint-slice.ts';
 import { networkAttachmentDefinition } from './k8s.cni.cncf.io/network-attachment-definition.ts';
+import { clusterUserDefinedNetwork } from './k8s.ovn.org/cluster-user-defined-network.ts';
+import { userDefinedNetwork } from './k8s.ovn.org/user-defined-network.ts';
 import type { KindDefinition } from './kind.ts';
 import { virtualMachine } from './kubevirt.io/virtual-machine.ts';
 import { virtualMachineInstance } from './kubevirt.io/virtual-machine-instance.ts';
@@ -69,6 +71,8 @@ export const kinds: readonly KindDefinition[] = [
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
   networkAttachmentDefinition,
+  userDefinedNetwork,
+  clusterUserDefinedNetwork,
   nodeNetworkConfigurationPolicy,
   nodeNetworkConfigurationEnactment,
   nodeNetworkState,

@@ -1,6 +1,7 @@
 import type { Controller } from '#machinery/controller.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
 import { createNodeNetworkPolicyController } from './node-network-policy/node-network-policy-controller.ts';
+import { createUserDefinedNetworkControllers } from './user-defined-network/user-defined-network-controller.ts';
 import { createVmController } from './virtual-machine/virtual-machine-controller.ts';
 import {
   createVmiController,
@@ -13,5 +14,6 @@ export function controllers(factory: InformerFactory, deps: VmiControllerDeps): 
     createVmController(factory, deps),
     createVmiController(factory, deps),
     createNodeNetworkPolicyController(factory, deps),
+    ...createUserDefinedNetworkControllers(factory, deps),
   ];
 }

@@ -1,0 +1,54 @@
+import { ageColumn } from '../columns.ts';
+import { conditions } from '../core/condition.ts';
+import { labelSelector } from '../core/label-selector.ts';
+import type { KindDefinition } from '../kind.ts';
+import type { KubeObject } from '../meta.ts';
+import { object, oneOf, type TypeOf } from '../schema.ts';
+import { layer2, layer3, localnet, unionRules } from './network-schema.ts';
+
+const schema = object(
+  {
+    spec: object(
+      {
+        namespaceSelector: labelSelector,
+        network: object(
+          {
+            topology: oneOf(['Layer2', 'Layer3', 'Localnet'], 'Shape of the network.'),
+            layer2,
+            layer3,
+            localnet,
+          },
+          ['topology'],
+          'What the network is.',
+          { 'x-kubernetes-validations': unionRules(['Layer3', 'Layer2', 'Localnet']) },
+        ),
+      },
+      ['namespaceSelector', 'network'],
+      'Which namespaces the network is for, and what it is.',
+    ),
+    status: object({ conditions }),
+  },
+  ['spec'],
+  'A network of several namespaces.',
+);
+
+/** A network of several namespaces. */
+export type ClusterUserDefinedNetwork = KubeObject & TypeOf<typeof schema>;
+
+export const clusterUserDefinedNetwork: KindDefinition<ClusterUserDefinedNetwork> = {
+  group: 'k8s.ovn.org',
+  version: 'v1',
+  kind: 'ClusterUserDefinedNetwork',
+  plural: 'clusteruserdefinednetworks',
+  singular: 'clusteruserdefinednetwork',
+  shortNames: ['cudn'],
+  namespaced: false,
+  builtin: false,
+  schema,
+  subresources: { status: true },
+  columns: [
+    { name: 'Topology', type: 'string', jsonPath: '.spec.network.topology' },
+    { name: 'Created', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkCreated")].status' },
+    ageColumn,
+  ],
+};
