@@ -72,6 +72,8 @@ export interface Fixture {
     ...argv: readonly string[]
   ): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
   restart(): Promise<void>;
+  /** Does something while the server is down. */
+  stopped(meanwhile: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -123,6 +125,17 @@ export async function startFixture(options: Partial<ApiServerOptions> = {}): Pro
     kubeconfig,
     renderKubeconfig({ name: 'test', server: url, ca: authority.cert, ...certificates.admin }),
   );
+  const whileStopped = async (meanwhile: () => Promise<void>): Promise<void> => {
+    await server.close();
+    for (const agent of Object.values(agents)) {
+      agent.destroy(); // its idle connections are gone, which it may not have heard yet
+    }
+    try {
+      await meanwhile();
+    } finally {
+      server = await start(Number(new URL(url).port));
+    }
+  };
   return {
     kubeconfig,
     directory,
@@ -130,13 +143,8 @@ export async function startFixture(options: Partial<ApiServerOptions> = {}): Pro
     request: (method, path, sent = {}) => request(agents[sent.as ?? 'admin'], method, `${url}${path}`, sent),
     watch: (path, enough, as = 'admin') => watch(agents[as], `${url}${path}`, enough),
     kubectl: (...argv) => kubectl(directory, kubeconfig, argv),
-    restart: async () => {
-      await server.close();
-      for (const agent of Object.values(agents)) {
-        agent.destroy(); // its idle connections are gone, which it may not have heard yet
-      }
-      server = await start(Number(new URL(url).port));
-    },
+    restart: () => whileStopped(() => Promise.resolve()),
+    stopped: whileStopped,
     close: async () => {
       for (const agent of Object.values(agents)) {
         agent.destroy();
@@ -203,7 +211,8 @@ function watch(
           resolve(events);
         }
       });
-      response.on('end', () => resolve(events));
+      // Also when the connection is cut before the end is read.
+      response.on('close', () => resolve(events));
     });
     outgoing.on('error', (error) => (enough(events) ? resolve(events) : reject(error)));
     outgoing.end();

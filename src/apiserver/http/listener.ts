@@ -73,6 +73,8 @@ export async function listen(
 class Connections {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #busy = new Map<Socket, number>();
+  /** As they were accepted: below TLS, which may not be there yet. */
+  readonly #raw = new Set<Socket>();
   #stopping = false;
 
   follow(server: Http2SecureServer, log: Log): void {
@@ -81,7 +83,15 @@ class Connections {
       session.once('close', () => this.#sessions.delete(session));
       session.on('error', (error) => log.warn({ err: error }, 'HTTP/2 session failed'));
     });
+    server.on('connection', (socket: Socket) => {
+      this.#raw.add(socket);
+      socket.once('close', () => this.#raw.delete(socket));
+    });
     server.on('secureConnection', (socket) => {
+      if (this.#stopping) {
+        socket.destroy();
+        return;
+      }
       socket.setNoDelay(true);
       this.#busy.set(socket, 0);
       socket.once('close', () => this.#busy.delete(socket));
@@ -110,7 +120,7 @@ class Connections {
     this.#stopping = true;
     return new Promise((resolve) => {
       const cut = setTimeout(() => {
-        for (const socket of this.#busy.keys()) {
+        for (const socket of this.#raw) {
           socket.destroy();
         }
       }, ms);
@@ -125,6 +135,12 @@ class Connections {
       for (const [socket, requests] of this.#busy) {
         // A client that keeps its connection for later learns so at once; its next request opens another one.
         if (requests === 0 && !ofSessions.has(socket.remotePort)) {
+          socket.destroy();
+        }
+      }
+      const secured = new Set([...this.#busy.keys()].map(({ remotePort }) => remotePort));
+      for (const socket of this.#raw) {
+        if (!secured.has(socket.remotePort)) {
           socket.destroy();
         }
       }
