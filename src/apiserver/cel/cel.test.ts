@@ -91,6 +91,17 @@ describe('functions of Kubernetes', () => {
   });
 });
 
+test('has() ends any expression', () => {
+  const self = [{ a: { b: 1 } }, {}];
+  const rules = [
+    'has(self[0].a) && !has(self[1].a) && has(self[0].a.b) && !has(self[0].a.c)',
+    'self.filter(x, has(x.a)).size() == 1 && self.exists(x, !has(x.a))',
+    'has(self.filter(x, has(x.a))[0].a)',
+  ];
+  expect(rules.filter((rule) => run(rule, self) !== true)).toEqual([]);
+  expect(() => run('has(self[1].a.b)', self)).toThrow('No such key: a');
+});
+
 test('values by schema', () => {
   const node: SchemaNode = {
     type: 'object',

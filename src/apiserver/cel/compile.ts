@@ -2,6 +2,7 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { isSpent, spend } from './budget.ts';
 import { celEnvironment, type OldSelf } from './environment.ts';
+import { mendHas } from './has.ts';
 import { CelError } from './library.ts';
 
 /** A rule ready to run. */
@@ -48,6 +49,7 @@ export function compileIn(environment: Environment, text: string): CompiledRule 
   try {
     const parsed = environment.parse(text);
     const found = { usesOldSelf: false };
+    mendHas(parsed.ast);
     prepareTree(parsed.ast, found, new Set());
     const checked = parsed.check();
     if (!checked.valid) {

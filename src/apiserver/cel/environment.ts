@@ -44,5 +44,7 @@ function createEnvironment(): Environment {
   registerLists(made);
   registerFormats(made);
   registerTwoVariableMacros(made);
+  // cel-go takes null for any optional; the two are never equal.
+  made.registerOperator('optional<dyn> == null', () => false);
   return made;
 }

@@ -5,6 +5,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { compileRule, summaryOf } from './compile.ts';
 import { celEnvironment, type OldSelf } from './environment.ts';
 import { escapeProperty } from './escape.ts';
+import { mendHas } from './has.ts';
 
 /** What a rule must be like. */
 export interface RuleCheck {
@@ -26,13 +27,10 @@ export function compileFault(text: string, check: RuleCheck): string | undefined
   const environment = typedEnvironment(check);
   try {
     const parsed = environment.parse(text);
+    mendHas(parsed.ast);
     const { valid, type, error } = parsed.check();
     if (!valid && isCertain(error)) {
       return located(text, error);
-    }
-    const missing = missingField(environment, parsed.ast, text);
-    if (missing !== undefined) {
-      return missing;
     }
     if (valid && type !== check.result && type !== 'dyn') {
       const kind = check.result === 'bool' ? 'a bool' : 'a string';
@@ -77,36 +75,6 @@ function isUnknownFunction(error: unknown): boolean {
     (receiver === undefined || SCALARS.has(receiver)) &&
     given.split(', ').every((type) => type === '' || SCALARS.has(type))
   );
-}
-
-/** `has(self.x)` is true of no object when there is no such field: cel-go refuses it, the package does not look. */
-function missingField(environment: Environment, ast: unknown, text: string): string | undefined {
-  for (const { start, end } of hasArguments(ast)) {
-    const { valid, error } = environment.parse(text.slice(start, end)).check();
-    if (!valid && (error as Failure | undefined)?.code === 'no_such_key') {
-      const name = /(\w+)\s*$/.exec(text.slice(start, end))?.[1] ?? '';
-      const at = text.lastIndexOf('.', end - 1);
-      return rendered(text, Math.max(at, start), `undefined field '${name}'`);
-    }
-  }
-  return undefined;
-}
-
-function hasArguments(value: unknown, seen: Set<unknown> = new Set()): { start: number; end: number }[] {
-  if (typeof value !== 'object' || value === null || seen.has(value)) {
-    return [];
-  }
-  seen.add(value);
-  if (Array.isArray(value)) {
-    return value.flatMap((item) => hasArguments(item, seen));
-  }
-  const { op, args } = value as { readonly op?: unknown; readonly args?: unknown };
-  const own: { start: number; end: number }[] = [];
-  if (op === 'call' && Array.isArray(args) && args[0] === 'has' && Array.isArray(args[1])) {
-    const range = (args[1][0] as { readonly range?: { start: number; end: number } } | undefined)?.range;
-    own.push(...(range === undefined ? [] : [range]));
-  }
-  return [...own, ...hasArguments(args, seen)];
 }
 
 /** The error in cel-go's words, with the line and a caret below. */

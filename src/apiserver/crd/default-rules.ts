@@ -1,6 +1,7 @@
 /** Defaults must be what the schema asks for (apiextensions `pkg/apiserver/schema/defaulting/validation.go`). */
 import type { Cause } from '#api/meta.ts';
 import type { SchemaNode } from '#api/schema.ts';
+import { PatchbayError } from '#machinery/errors.ts';
 import { validateRules } from '../cel/rules.ts';
 import { cause } from '../schema/causes.ts';
 import { walk } from '../schema/walk.ts';
@@ -35,16 +36,18 @@ function ownCauses(given: JsonSchema, path: string): readonly Cause[] {
   if (context.causes.length > 0) {
     return context.causes;
   }
-  const broken = compiles(node) ? validateRules(node, value, undefined) : [];
+  const broken = validatedRules(node, value);
   return broken.map((one) => ({ ...one, field: one.field === '' ? path : `${path}.${one.field}` }));
 }
 
 /** Rules that do not compile are told about elsewhere. */
-function compiles(node: SchemaNode): boolean {
+function validatedRules(node: SchemaNode, value: unknown): readonly Cause[] {
   try {
-    validateRules(node, null, undefined);
-    return true;
-  } catch {
-    return false;
+    return validateRules(node, value, undefined);
+  } catch (error) {
+    if (error instanceof PatchbayError && error.reason === 'InvalidRule') {
+      return [];
+    }
+    throw error;
   }
 }
