@@ -19,6 +19,9 @@ import type { Call, Services } from './registry/call.ts';
 import { handleResource } from './registry/resource-handler.ts';
 import { type Recorders, RequestRecord } from './request-record.ts';
 import { answerReview, reviewKindOf } from './reviews/reviews.ts';
+import type { AgentTls } from './subresources/agent-connection.ts';
+import { isPodStream } from './subresources/pod-location.ts';
+import { answerLog, refuseWithoutUpgrade } from './subresources/pod-log.ts';
 
 /** What requests are answered with. */
 export interface Pipeline extends Services, Recorders {
@@ -26,6 +29,8 @@ export interface Pipeline extends Services, Recorders {
   readonly fairness: Fairness;
   readonly checks: readonly HealthCheck[];
   readonly log: Log;
+  /** Who this server is to agents; absent: streams of pods are refused. */
+  readonly agentTls?: AgentTls | undefined;
   /** Ends of running watches, for shutdown. */
   readonly watches: Set<() => void>;
 }
@@ -125,6 +130,11 @@ async function handle(
   }
   if (info.verb === 'other') {
     throw methodNotAllowed();
+  }
+  if (isPodStream(info)) {
+    return info.subresource === 'log'
+      ? answerLog(pipeline, pipeline.agentTls, info)
+      : refuseWithoutUpgrade(pipeline, info);
   }
   const { accept, 'content-type': contentType } = headers;
   const review = reviewKindOf(call);

@@ -21,6 +21,8 @@ import { Metrics } from './metrics/metrics.ts';
 import { type Pipeline, serve } from './pipeline.ts';
 import { Catalog } from './registry/catalog.ts';
 import { reviewKinds } from './reviews/reviews.ts';
+import type { AgentTls } from './subresources/agent-connection.ts';
+import { serveUpgrade } from './subresources/upgrade.ts';
 
 export interface ApiServerOptions {
   readonly kinds: readonly KindDefinition[];
@@ -30,6 +32,8 @@ export interface ApiServerOptions {
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   /** PEM. `ca` signs the clients' certificates. */
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** Who this server is to the agents of nodes (logs, exec, port-forward of pods); absent: those are refused. */
+  readonly agentTls?: AgentTls;
   readonly clock?: Clock;
   /** Default: pino on standard output, level info. */
   readonly log?: Log;
@@ -93,7 +97,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     for (const address of options.listen) {
       servers.push(
         await listen(
-          (request, response) => void serve(pipeline, request, response),
+          {
+            serve: (request, response) => void serve(pipeline, request, response),
+            upgrade: (request, socket, head) => void serveUpgrade(pipeline, request, socket, head),
+          },
           options.tls,
           address,
           log,

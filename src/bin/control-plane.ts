@@ -11,13 +11,15 @@ import { createEventRecorder } from '#machinery/events.ts';
 import { createApiClient } from '#machinery/http-client.ts';
 import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { runControllers } from '#machinery/run-controllers.ts';
-import { beginProcess, readJson, readTls } from './process.ts';
+import { beginProcess, clientTls, readJson, readTls } from './process.ts';
 
 const { configFile, signal } = beginProcess();
 const { kubeconfig, listen, ovnNb, stateDir, tls: files } = readJson<ControlPlaneConfig>(configFile);
 const log = pino({ base: null });
 const tls = readTls(files);
-const server = await startApiServer({ kinds, storePath: `${stateDir}/store.db`, listen, tls, log });
+const agentTls = clientTls(kubeconfig);
+const storePath = `${stateDir}/store.db`;
+const server = await startApiServer({ kinds, storePath, listen, tls, agentTls, log });
 const client = createApiClient(kubeconfig);
 const factory = createInformerFactory(client, { log });
 const events = createEventRecorder(client, { component: 'patchbay-control-plane', log });

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { flushCompileCache, getCompileCacheDir } from 'node:module';
 import { parseArgs } from 'node:util';
+import { loadKubeconfig } from '#machinery/kubeconfig.ts';
 
 /** A process with its configuration. */
 export interface Process {
@@ -36,6 +37,15 @@ export function readTls(files: {
 }): typeof files {
   const pem = (file: string): string => readFileSync(file, 'utf8');
   return { cert: pem(files.cert), key: pem(files.key), ca: pem(files.ca) };
+}
+
+/** The client's certificate of a kubeconfig. Throws when it has none. */
+export function clientTls(kubeconfig: string): { cert: string; key: string; ca: string } {
+  const { cert, key, ca } = loadKubeconfig(kubeconfig);
+  if (cert === undefined || key === undefined || ca === undefined) {
+    throw new Error(`${kubeconfig} has no client certificate, or no authority`);
+  }
+  return { cert, key, ca };
 }
 
 /**

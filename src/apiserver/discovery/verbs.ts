@@ -27,8 +27,12 @@ export interface Subresource {
 export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
   const listed: Subresource[] = [];
   if (qualified(kind) === 'pods') {
+    listed.push({ name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] });
     listed.push({ name: 'binding', kind: 'Binding', verbs: ['create'] });
     listed.push({ name: 'eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] });
+    listed.push({ name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] });
+    listed.push({ name: 'log', kind: 'Pod', verbs: ['get'] });
+    listed.push({ name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] });
   }
   if (qualified(kind) === 'serviceaccounts') {
     const group = 'authentication.k8s.io';

@@ -1,6 +1,9 @@
 /** One listening address: HTTP/1.1 and HTTP/2 over TLS, and its end without waiting for idle clients. */
+
+import type { IncomingMessage } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { Log } from '../log.ts';
 import { type Incoming, type Outgoing, outgoing } from './exchange.ts';
@@ -25,14 +28,18 @@ export interface Listener {
   stop(ms: number): Promise<void>;
 }
 
-/** Answers a request. Must not throw. */
-export type Serve = (request: Incoming, response: Outgoing) => void;
+/** What is done with requests. Must not throw. */
+export interface Handlers {
+  serve(request: Incoming, response: Outgoing): void;
+  /** A request of HTTP/1.1 that wants to switch protocols; nobody else reads its connection any more. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
 
 const keepAliveMs = 180_000;
 
 /** Listens. Rejects with PatchbayError `ListenFailed`. */
 export async function listen(
-  serve: Serve,
+  handlers: Handlers,
   tls: ListenerTls,
   { host, port }: ListenerAddress,
   log: Log,
@@ -53,10 +60,18 @@ export async function listen(
     (request, response) => {
       const out = outgoing(response);
       connections.begin(request, out);
-      serve(request, out);
+      handlers.serve(request, out);
     },
   );
   Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 60_000 });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (isSwitch(request)) {
+      handlers.upgrade(request, socket, head);
+    } else {
+      // What a client may offer besides HTTP is none of our business: answered like any other request.
+      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    }
+  });
   connections.follow(server, log);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
@@ -67,6 +82,11 @@ export async function listen(
   const address = server.address() as AddressInfo;
   const shown = host.includes(':') ? `[${host}]` : host;
   return { url: `https://${shown}:${address.port}`, stop: (ms) => connections.stop(server, ms) };
+}
+
+/** Streams of pods ask for these; HTTP/2 over an upgrade is offered only without TLS. */
+function isSwitch({ headers }: IncomingMessage): boolean {
+  return /^(websocket|spdy\/)/i.test(headers.upgrade ?? '');
 }
 
 /** Open connections and how many requests each is busy with. */
