@@ -61,7 +61,7 @@ describe('functions of Kubernetes', () => {
       "'abc 123'.find('[0-9]+') == '123' && 'a1b22'.findAll('[0-9]+') == ['1', '22'] && 'a1b2'.findAll('[0-9]', 1) == ['1']",
       true,
     ],
-    ["'aaaa'.matches('^(a+)+$') && !'x'.matches('^y')", true],
+    ["'aaaa'.matches('^(a+)+$') && !'x'.matches('^y') && matches('ab', '^a') && !matches('ab', 'x')", true],
     ["[1, 2, 3].isSorted() && [1, 2, 3].sum() == 6 && [3, 1].min() == 1 && ['a', 'b'].max() == 'b'", true],
     ['[1, 2, 1].indexOf(1) == 0 && [1, 2, 1].lastIndexOf(1) == 2 && [1].indexOf(9) == -1', true],
     ['sets.contains([1, 2], [1]) && sets.equivalent([1, 2], [2, 1]) && !sets.intersects([1], [2])', true],

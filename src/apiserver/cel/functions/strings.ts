@@ -5,13 +5,16 @@ import { spend } from '../budget.ts';
 import { CelError } from '../library.ts';
 import { formatString } from './printf.ts';
 
+function matches(text: string, pattern: string): boolean {
+  spend(1 + text.length / 100);
+  return patternTest(pattern)(text);
+}
+
 /** Kubernetes' regex library and the string functions of CEL's extension that the package lacks. */
 export function registerStrings(environment: Environment): void {
   environment
-    .registerFunction('string.matchesRe2(string): bool', (text: string, pattern: string) => {
-      spend(1 + text.length / 100);
-      return patternTest(pattern)(text);
-    })
+    .registerFunction('string.matchesRe2(string): bool', matches)
+    .registerFunction('matches(string, string): bool', matches)
     .registerFunction(
       'string.find(string): string',
       (text: string, pattern: string) => findAll(text, pattern, 1)[0] ?? '',
