@@ -161,6 +161,33 @@ describe('reviews', () => {
     });
   });
 
+  test('of streams come before the node of the pod is asked', async () => {
+    hooks.answer('/exec', () => ({ allowed: false, status: { message: 'no shells', code: 403 } }));
+    const rules = [{ ...mapRule, operations: ['CONNECT'], resources: ['pods/exec'] }];
+    await configure('Validating', 'exec', webhook('/exec', { rules }));
+    const path = '/api/v1/namespaces/default/pods/x/exec?command=ls&command=-l&container=c&stdout=true';
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-protocol': 'v5.channel.k8s.io',
+    };
+    const { code, body } = await server.request('GET', path, { headers });
+    expect([code, body['message']]).toEqual([
+      403,
+      'admission webhook "exec.example.com" denied the request: no shells',
+    ]);
+    expect(hooks.seen.get('/exec')?.[0]).toMatchObject({
+      operation: 'CONNECT',
+      subResource: 'exec',
+      name: 'x',
+      kind: { group: '', version: 'v1', kind: 'PodExecOptions' },
+      object: { kind: 'PodExecOptions', command: ['ls', '-l'], container: 'c', stdout: true },
+      options: null,
+    });
+  });
+
   test('reuse connections', async () => {
     hooks.answer('/reuse', allow);
     await configure('Validating', 'reuse', webhook('/reuse'));

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ApiError, messageOf } from '#machinery/errors.ts';
+import { admitStream } from '../admission/streams.ts';
 import { badRequest, failure, noSuchPath, unauthorized } from '../api-errors.ts';
 import { attributesOf } from '../auth/attributes.ts';
 import { authorize } from '../auth/authorize.ts';
@@ -68,6 +69,17 @@ async function join(pipeline: Pipeline, record: RequestRecord, socket: Duplex, h
   authorize(access.authorizers, user, { ...attributes, verb: 'create' });
   record.allowed = true;
   checkProtocol(request);
+  const { annotations } = record;
+  const call = {
+    info,
+    user,
+    userAgent: String(request.headers['user-agent'] ?? ''),
+    warnings: [],
+    annotate: (key: string, value: string) => {
+      annotations[key] = value;
+    },
+  };
+  await admitStream(pipeline, call);
   const answer = await askAgent(agentTls(pipeline.agentTls), locate(pipeline, info), handshake(request));
   if (answer.type === 'response') {
     throw await refusalOf(answer.response);

@@ -3,6 +3,7 @@ import type { LabelSelector } from '#api/core/label-selector.ts';
 import { isEmptySelector, selects } from '#api/label-rules.ts';
 import type { Store } from '#store/store.ts';
 import { notFound } from '../../api-errors.ts';
+import { isRecord } from '../../registry/metadata.ts';
 import type { ApiObject } from '../../registry/objects.ts';
 import type { Attributes } from '../plugin.ts';
 import { namespaceLabels } from '../stored.ts';
@@ -45,6 +46,8 @@ function isObjectMet(selector: LabelSelector | undefined, { object, old }: Attri
   if (selector === undefined || isEmptySelector(selector)) {
     return true;
   }
-  const meets = (one: ApiObject | undefined) => one !== undefined && selects(selector, one.metadata.labels);
+  // Options of connections have no metadata, and so no labels to select by.
+  const meets = (one: ApiObject | undefined) =>
+    one !== undefined && isRecord(one['metadata']) && selects(selector, one.metadata.labels);
   return meets(object) || meets(old);
 }
