@@ -19,6 +19,7 @@ import { type Listener, listen } from './http/listener.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type Pipeline, serve } from './pipeline.ts';
+import type { Services } from './registry/call.ts';
 import { Catalog } from './registry/catalog.ts';
 import { reviewKinds } from './reviews/reviews.ts';
 import type { AgentTls } from './subresources/agent-connection.ts';
@@ -71,8 +72,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       key: loadSigningKey(beside('sa.key')),
       ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
     });
-    const admission = admissionOf({ store, catalog, clock, access }, log);
-    const custom = new CustomKinds({ store, catalog, clock, access }, log);
+    // What the server writes itself passes no plug-in: a webhook that is down must not keep it from starting.
+    const own: Services = { store, catalog, clock, access };
+    const admission = admissionOf(own, log);
+    const custom = new CustomKinds(own, log);
     const pipeline: Pipeline = {
       onDefinition: () => custom.sync(),
       store,
@@ -90,8 +93,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       metrics: new Metrics({ store, catalog, fairness }),
       plugins: admission.plugins,
     };
-    await Promise.all([ensureDefaults(pipeline), reconcileDefaultRoles(pipeline)]);
-    const aggregation = new RoleAggregation(pipeline, log);
+    await Promise.all([ensureDefaults(own), reconcileDefaultRoles(own)]);
+    const aggregation = new RoleAggregation(own, log);
     await aggregation.settle();
     custom.start();
     for (const address of options.listen) {
