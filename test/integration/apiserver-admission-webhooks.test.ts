@@ -495,6 +495,65 @@ describe('what is asked about', () => {
     ]);
   });
 
+  test('other versions of the resource, in the version that the rule means', async () => {
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    const version = (name: string, storage: boolean) => ({ name, served: true, storage, schema });
+    const names = { plural: 'things', singular: 'thing', kind: 'Thing' };
+    await server.request('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      body: {
+        metadata: { name: 'things.hook.test' },
+        spec: {
+          group: 'hook.test',
+          names,
+          scope: 'Cluster',
+          versions: [version('v1', false), version('v2', true)],
+        },
+      },
+    });
+    hooks.answer('/old', ({ object }) =>
+      patchOf({ op: 'add', path: '/seen', value: (object as Given | null)?.['apiVersion'] }),
+    );
+    const rules = [{ ...mapRule, apiGroups: ['hook.test'], resources: ['things'] }];
+    await configure('Mutating', 'old', webhook('/old', { rules }));
+    const thing = (name: string) => ({ apiVersion: 'hook.test/v2', kind: 'Thing', metadata: { name } });
+    await expect
+      .poll(
+        async () => (await server.request('POST', '/apis/hook.test/v2/things', { body: thing('a') })).code,
+      )
+      .toBe(201);
+    expect((await server.request('GET', '/apis/hook.test/v2/things/a')).body).toMatchObject({
+      apiVersion: 'hook.test/v2',
+      seen: 'hook.test/v1',
+    });
+    expect(hooks.seen.get('/old')?.at(-1)).toMatchObject({
+      kind: { group: 'hook.test', version: 'v1', kind: 'Thing' },
+      resource: { version: 'v1' },
+      requestKind: { version: 'v2' },
+      requestResource: { version: 'v2' },
+      object: { apiVersion: 'hook.test/v1' },
+    });
+    hooks.seen.clear();
+    await server.request('DELETE', `${group}/mutatingwebhookconfigurations/old`);
+    await configure('Mutating', 'old', webhook('/old', { rules, matchPolicy: 'Exact' }));
+    await server.request('POST', '/apis/hook.test/v2/things', { body: thing('b') });
+    expect(hooks.seen.has('/old')).toBe(false);
+  });
+
+  test('never what the server writes itself: it starts while a webhook for everything is down', async () => {
+    await configure(
+      'Validating',
+      'down',
+      webhook('/down', {
+        clientConfig: { url: 'https://127.0.0.1:1/x' },
+        rules: [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*'] }],
+      }),
+    );
+    await server.restart();
+    expect((await create('m')).code).toBe(500);
+    await server.request('DELETE', `${group}/validatingwebhookconfigurations/down`);
+    expect((await create('m')).code).toBe(201);
+  });
+
   test('never configurations of webhooks, so that a broken one can be removed', async () => {
     await configure(
       'Validating',
