@@ -36,6 +36,8 @@ export interface Handlers {
 }
 
 const keepAliveMs = 180_000;
+/** How long a client may take to hear that its connection ends. */
+const goodbyeMs = 500;
 
 /** Listens. Rejects with PatchbayError `ListenFailed`. */
 export async function listen(
@@ -89,6 +91,13 @@ function isSwitch({ headers }: IncomingMessage): boolean {
   return /^(websocket|spdy\/)/i.test(headers.upgrade ?? '');
 }
 
+/** Says goodbye, so that a client does not send its next request into a connection that is gone; waits for it a moment only. */
+function finish(socket: Socket): void {
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), goodbyeMs);
+  socket.once('close', () => clearTimeout(timer));
+}
+
 /** Open connections and how many requests each is busy with. */
 class Connections {
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -131,7 +140,7 @@ class Connections {
         this.#busy.set(socket, left);
       }
       if (this.#stopping && left === 0) {
-        socket.destroySoon();
+        finish(socket);
       }
     });
   }
@@ -155,7 +164,7 @@ class Connections {
       for (const [socket, requests] of this.#busy) {
         // A client that keeps its connection for later learns so at once; its next request opens another one.
         if (requests === 0 && !ofSessions.has(socket.remotePort)) {
-          socket.destroy();
+          finish(socket);
         }
       }
       const secured = new Set([...this.#busy.keys()].map(({ remotePort }) => remotePort));
