@@ -13,9 +13,10 @@ import { runControllers } from '#machinery/run-controllers.ts';
 import { type AgentConfig, tagOf } from './config.ts';
 import { createAgentControllers } from './controllers.ts';
 import { startEndpoint } from './endpoint.ts';
-import { endpointBackend } from './endpoint-backend.ts';
+import { endpointBackend, streamBackend } from './endpoint-backend.ts';
 import { agentInformers } from './informers.ts';
 import { hasBridgeNetfilter, readDnsServers, readMachineFacts } from './machine-facts.ts';
+import { PodStreams } from './streams/streams.ts';
 import { createTriggers } from './triggers.ts';
 import { World } from './world.ts';
 
@@ -80,6 +81,11 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     port: config.port,
     tls: config.tls,
     log,
+    streams: new PodStreams({
+      backend: streamBackend({ informers, drivers, sandboxPrefix }),
+      driver: drivers.containers,
+      log,
+    }),
   });
   for (const scope of world.scopes()) {
     triggers.sandbox(scope);

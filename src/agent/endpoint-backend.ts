@@ -2,6 +2,7 @@
 import type { NodeDrivers } from '#drivers/drivers.ts';
 import type { EndpointBackend, VmiEntry } from './endpoint.ts';
 import type { AgentInformers } from './informers.ts';
+import type { StreamBackend } from './streams/pod-target.ts';
 
 /** What it reads. */
 export interface BackendParts {
@@ -27,6 +28,21 @@ export function endpointBackend(parts: BackendParts): EndpointBackend {
       const entries = await Promise.all(informers.vmis.list().map((vmi) => entryOf(vmi.metadata, drivers)));
       return entries.flat();
     },
+  };
+}
+
+/** Makes what streams of pods are served from. */
+export function streamBackend(
+  parts: Pick<BackendParts, 'informers' | 'sandboxPrefix'> & {
+    readonly drivers: Pick<NodeDrivers, 'vm' | 'containers'>;
+  },
+): StreamBackend {
+  const { informers, drivers, sandboxPrefix } = parts;
+  return {
+    findPod: (namespace, name) => informers.pods.get({ namespace, name }),
+    views: (podUid) => drivers.containers.list(podUid),
+    netns: (podUid) => `${sandboxPrefix}${podUid}`,
+    serialLog: async (vmiUid) => (await drivers.vm.info(vmiUid))?.serialLog,
   };
 }
 

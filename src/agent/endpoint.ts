@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { GuestExecOptions, GuestExecResult } from '#drivers/guest/driver.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Log } from '#machinery/log.ts';
+import type { PodStreams } from './streams/streams.ts';
 
 /** What the endpoint serves. */
 export interface EndpointBackend {
@@ -44,6 +45,8 @@ export interface EndpointOptions {
   /** Files. */
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
   readonly log: Log;
+  /** Streams of pods; absent: none are served. */
+  readonly streams?: PodStreams;
 }
 
 /** Organisation of client certificates that may use the endpoint. */
@@ -68,12 +71,19 @@ export async function startEndpoint(backend: EndpointBackend, options: EndpointO
       minVersion: 'TLSv1.2',
     },
     (request, response) => {
-      serve(backend, request, response).catch((error: unknown) => {
+      serve(backend, options.streams, request, response).catch((error: unknown) => {
         options.log.warn({ error: messageOf(error), path: request.url }, 'request failed');
         answer(response, 500, { message: messageOf(error) });
       });
     },
   );
+  server.on('upgrade', (request, socket, head) => {
+    if (options.streams === undefined || !isAdmin(request)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      return;
+    }
+    options.streams.upgrade(request, socket, head);
+  });
   server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'client refused'));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -85,18 +95,24 @@ export async function startEndpoint(backend: EndpointBackend, options: EndpointO
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      options.streams?.close();
       await closed;
     },
   };
 }
 
+function isAdmin(request: IncomingMessage): boolean {
+  const organisation = (request.socket as TLSSocket).getPeerCertificate().subject?.O;
+  return [organisation].flat().includes(adminGroup);
+}
+
 async function serve(
   backend: EndpointBackend,
+  streams: PodStreams | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const organisation = (request.socket as TLSSocket).getPeerCertificate().subject?.O;
-  if (![organisation].flat().includes(adminGroup)) {
+  if (!isAdmin(request)) {
     answer(response, 403, { message: `only clients of ${adminGroup} may use this endpoint` });
     return;
   }
@@ -104,6 +120,9 @@ async function serve(
   const exec = /^\/vmis\/([^/]+)\/([^/]+)\/guest-exec$/.exec(path);
   if (exec !== null) {
     await serveExec(backend, request, response, exec[1] ?? '', exec[2] ?? '');
+    return;
+  }
+  if (request.method === 'GET' && (await streams?.answer(request, response)) === true) {
     return;
   }
   if (request.method !== 'GET') {

@@ -31,6 +31,8 @@ export class SandboxLoop {
   readonly #deps: SandboxDeps;
   /** Pods whose guest ended: the informer may still show them as running. */
   readonly #ended = new Set<string>();
+  /** Pods that were deleted for good: the informer may still show them. */
+  readonly #gone = new Set<string>();
   /** Warnings already told, by VMI and text. */
   readonly #told = new Set<string>();
 
@@ -42,8 +44,12 @@ export class SandboxLoop {
     const found = this.#deps.pods.byIndex(byUid, uid)[0];
     if (found === undefined) {
       this.#ended.delete(uid);
+      this.#gone.delete(uid);
       await this.#deps.plain.remove(uid);
       return this.#remove(uid);
+    }
+    if (this.#gone.has(uid)) {
+      return undefined;
     }
     if (found.metadata.deletionTimestamp !== undefined) {
       return this.#terminate(found);
@@ -87,6 +93,7 @@ export class SandboxLoop {
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
+    this.#gone.add(uid);
     return undefined;
   }
 

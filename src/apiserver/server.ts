@@ -82,6 +82,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       catalog,
       clock,
       log,
+      agentTls: options.agentTls,
       watches: new Set(),
       checks: [
         ['ping', () => undefined],

@@ -2,6 +2,7 @@
 import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { netnsDir, run } from '#drivers/command.ts';
+import { removeCgroupsOf } from '#drivers/pod/cgroups.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { describeInventory, findProcesses, type Inventory, takeInventory } from './inventory.ts';
 import { type InstancePaths, imageDir } from './names.ts';
@@ -38,6 +39,7 @@ export async function takeDown(paths: InstancePaths, options: DownOptions): Prom
   options.progress(`stopping ${before.processes.length} processes`);
   await attempt('processes', () => stopProcesses(paths, before));
   await attempt('mounts', () => unmount(before.mounts));
+  await attempt('control groups', () => removeCgroupsOf(`${paths.instance}.`));
   options.progress(`removing ${before.netns.length} network namespaces and ${before.links.length} links`);
   await attempt('network namespaces', () => deleteNetns(before.netns));
   await attempt('links', () => deleteLinks(paths));

@@ -65,7 +65,7 @@ export function resourceValue(
   facts: PodFacts,
   reference: { readonly resource: string; readonly divisor?: string | number | undefined },
 ): string {
-  const [kind, resource = ''] = split(reference.resource);
+  const [kind, resource] = split(reference.resource);
   const given = (kind === 'limits' ? container.resources?.limits : container.resources?.requests)?.[resource];
   const capacity = { cpu: facts.cpus, memory: facts.memory }[resource];
   const value = given === undefined ? (kind === 'limits' ? (capacity ?? 0) : 0) : parseQuantity(given);

@@ -370,5 +370,5 @@ const known = new Set([
 ]);
 
 function podIPs({ networks }: Pick<PlainSandbox, 'networks'>): readonly string[] {
-  return networks.find((one) => one.default === true)?.ips ?? [];
+  return networks[0]?.ips ?? [];
 }

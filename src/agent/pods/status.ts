@@ -35,7 +35,7 @@ export function plainStatus(input: StatusInput): PodStatus {
   const { pod, networks, hostIP, now, ended } = input;
   const before: PodStatus = pod.status ?? {};
   const { reason: _reason, message: _message, ...kept } = before;
-  const ips = networks?.find((one) => one.default === true)?.ips ?? [];
+  const ips = networks?.[0]?.ips ?? [];
   const inits = (pod.spec.initContainers ?? []).map((container, index) =>
     statusOf(input, container, index === 0 ? 'ContainerCreating' : 'PodInitializing'),
   );

@@ -14,7 +14,7 @@ import { impersonate } from '../auth/impersonate.ts';
 import { requestInfo } from '../http/request-info.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { RequestRecord } from '../request-record.ts';
-import { askAgent } from './agent-connection.ts';
+import { type AgentAnswer, askAgent } from './agent-connection.ts';
 import { isPodStream, locate } from './pod-location.ts';
 import { agentTls, refusalOf } from './pod-log.ts';
 
@@ -68,9 +68,8 @@ async function join(pipeline: Pipeline, record: RequestRecord, socket: Duplex, h
   // A WebSocket handshake is a GET: who may only look must not run commands by it.
   authorize(access.authorizers, user, { ...attributes, verb: 'create' });
   record.allowed = true;
-  checkProtocol(request);
   const { annotations } = record;
-  const call = {
+  await admitStream(pipeline, {
     info,
     user,
     userAgent: String(request.headers['user-agent'] ?? ''),
@@ -78,9 +77,13 @@ async function join(pipeline: Pipeline, record: RequestRecord, socket: Duplex, h
     annotate: (key: string, value: string) => {
       annotations[key] = value;
     },
-  };
-  await admitStream(pipeline, call);
-  const answer = await askAgent(agentTls(pipeline.agentTls), locate(pipeline, info), handshake(request));
+  });
+  const target = locate(pipeline, info);
+  const tls = agentTls(pipeline.agentTls);
+  if (!isWebSocket(request)) {
+    throw await refusalOfOthers(request, () => askAgent(tls, target, {}));
+  }
+  const answer = await askAgent(tls, target, handshake(request));
   if (answer.type === 'response') {
     throw await refusalOf(answer.response);
   }
@@ -93,16 +96,29 @@ async function join(pipeline: Pipeline, record: RequestRecord, socket: Duplex, h
   connect(pipeline, socket, head, answer.socket, answer.head);
 }
 
-function checkProtocol({ headers }: IncomingMessage): void {
-  const wanted = String(headers.upgrade ?? '').toLowerCase();
-  if (wanted.startsWith('spdy/')) {
-    throw badRequest(
-      'SPDY is not served; streams are WebSockets (subprotocol v5.channel.k8s.io). Use kubectl 1.31 or later, and do not set KUBECTL_REMOTE_COMMAND_WEBSOCKETS or KUBECTL_PORT_FORWARD_WEBSOCKETS to false',
-    );
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/**
+ * kubectl tries SPDY after a WebSocket was refused, and shows what it is told then: what is wrong with the pod, when
+ * anything is.
+ */
+async function refusalOfOthers(
+  { headers }: IncomingMessage,
+  ask: () => Promise<AgentAnswer>,
+): Promise<ApiError> {
+  const answer = await ask();
+  if (answer.type === 'response' && answer.response.statusCode !== 426) {
+    return refusalOf(answer.response);
   }
-  if (wanted !== 'websocket') {
-    throw badRequest(`upgrade to ${JSON.stringify(wanted)} is not served; allowed is websocket`);
-  }
+  if (answer.type === 'response') answer.response.resume();
+  else answer.socket.destroy();
+  return /^spdy\//i.test(headers.upgrade ?? '')
+    ? badRequest(
+        'SPDY is not served; streams are WebSockets (subprotocol v5.channel.k8s.io). Use kubectl 1.31 or later, and do not set KUBECTL_REMOTE_COMMAND_WEBSOCKETS or KUBECTL_PORT_FORWARD_WEBSOCKETS to false',
+      )
+    : badRequest(`upgrade to ${JSON.stringify(headers.upgrade)} is not served; allowed is websocket`);
 }
 
 function handshake({ headers }: IncomingMessage): Record<string, string> {

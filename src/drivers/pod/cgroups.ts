@@ -24,6 +24,18 @@ export async function removeCgroups(tag: string, podUid: string): Promise<void> 
   }
 }
 
+/** Removes the groups of all pods of nodes whose tag begins with `prefix`, once nothing runs in them. */
+export async function removeCgroupsOf(prefix: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    const tags = (await subgroups(path.join(hierarchy, 'patchbay'))).filter((tag) => tag.startsWith(prefix));
+    const pods = tags.map(async (tag) => {
+      for (const podUid of await subgroups(path.join(hierarchy, 'patchbay', tag)))
+        await removeCgroups(tag, podUid);
+    });
+    await Promise.all(pods);
+  }
+}
+
 async function hierarchies(): Promise<readonly string[]> {
   if ((await statfs(root)).type === cgroup2) {
     return [root];

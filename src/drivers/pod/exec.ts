@@ -71,9 +71,7 @@ export async function execIn(target: ExecTarget, options: ExecOptions): Promise<
   if (!options.stdin && !terminal) {
     child.stdin?.end();
   }
-  const exited = exitOf(child).finally(() =>
-    Promise.all([rm(processFile, { force: true }), rm(pidFile, { force: true })]),
-  );
+  const exited = cleanedUp(exitOf(child), [processFile, pidFile]);
   return {
     ...streamsOf(child),
     exited,
@@ -84,6 +82,15 @@ export async function execIn(target: ExecTarget, options: ExecOptions): Promise<
       child.kill('SIGKILL');
     },
   };
+}
+
+/** The outcome, once the files are removed. */
+async function cleanedUp(exited: Promise<number>, files: readonly string[]): Promise<number> {
+  try {
+    return await exited;
+  } finally {
+    await Promise.all(files.map((file) => rm(file, { force: true })));
+  }
 }
 
 /** Connects to a container's own input. What it prints is in its log. */
