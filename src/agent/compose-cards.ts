@@ -8,7 +8,7 @@ import type {
 import { bindingOf } from '#bindings/bindings.ts';
 import { linkNames, podInterfaceName } from '#bindings/names.ts';
 import { macSpoofTable } from '#cni/bridge.ts';
-import { primaryInterface } from '#cni/ovn-overlay.ts';
+import { primaryInterface, primaryNetworkInterface } from '#cni/ovn-overlay.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { normalMac } from '#node-state/mac.ts';
 import type { Resource } from '#node-state/resource.ts';
@@ -42,8 +42,11 @@ export interface Card {
   readonly podInterface: string;
 }
 
-/** The cards a guest has, in the order of its interfaces; those that are `absent` are left out. */
-export function cardsOf(spec: VirtualMachineInstanceSpec): readonly Card[] {
+/**
+ * The cards a guest has, in the order of its interfaces; those that are `absent` are left out.
+ * @param primary name of the pod's end of the pod network: `eth0`, or that of a primary user-defined network
+ */
+export function cardsOf(spec: VirtualMachineInstanceSpec, primary = primaryInterface): readonly Card[] {
   const networks = spec.networks ?? [];
   const secondary = networks.filter(({ pod }) => pod === undefined);
   return (spec.domain.devices.interfaces ?? []).flatMap((card) => {
@@ -57,7 +60,7 @@ export function cardsOf(spec: VirtualMachineInstanceSpec): readonly Card[] {
         interface: card,
         network,
         index: isPrimary ? 0 : secondary.indexOf(network) + 1,
-        podInterface: isPrimary ? primaryInterface : podInterfaceName(network.name),
+        podInterface: isPrimary ? primary : podInterfaceName(network.name),
       },
     ];
   });
@@ -65,7 +68,8 @@ export function cardsOf(spec: VirtualMachineInstanceSpec): readonly Card[] {
 
 /** Composes the pod's wiring of all cards, and what no card uses as it is. */
 export function composeCards(input: CardsInput): { resources: readonly Resource[]; nics: readonly VmNic[] } {
-  const cards = cardsOf(input.vmi.spec);
+  const primary = input.ends.has(primaryNetworkInterface) ? primaryNetworkInterface : primaryInterface;
+  const cards = cardsOf(input.vmi.spec, primary);
   const outputs = cards
     .map((card) => ({ card, end: endOf(input, card) }))
     .map(({ card, end }) => ({

@@ -12,6 +12,7 @@ import {
   parsePodNetwork,
   podNetworksAnnotation,
   primaryInterface,
+  primaryNetworkInterface,
 } from '#cni/ovn-overlay.ts';
 import type { Link } from '#node-state/link.ts';
 import type { Resource } from '#node-state/resource.ts';
@@ -53,7 +54,10 @@ export interface Sandbox {
 /** Composes a sandbox; throws PatchbayErrors of the plug-ins and bindings. */
 export function composeSandbox(input: SandboxInput): Sandbox {
   const ends = podEnds(input);
-  const status = [...ends].map(([name, end], index) => statusOf(name, end, index === 0));
+  const primary = [...ends.values()].find((end) => end.interface.name === primaryNetworkInterface);
+  const status = [...ends].map(([name, end], index) =>
+    statusOf(name, end, primary === undefined ? index === 0 : end === primary),
+  );
   const nodeResources = [...ends.values()].flatMap(({ attachment }) => attachment.nodeResources);
   const base: Resource[] = [
     { kind: 'netns', netns: input.netns },

@@ -23,7 +23,10 @@ const guestOnlyLimit = 10;
 
 /** The primary card first, then the others in order, then what only the guest has. */
 export function statusInterfaces(input: InterfacesInput): readonly VmiStatusInterface[] {
-  const cards = cardsOf(input.vmi.spec).toSorted((a, b) => a.index - b.index);
+  const cards = cardsOf(
+    input.vmi.spec,
+    input.networks.find((one) => one.default === true)?.interface,
+  ).toSorted((a, b) => a.index - b.index);
   const ours = cards.flatMap((card) => {
     const nic = input.vm.nics.find(({ name }) => name === card.interface.name);
     return nic === undefined ? [] : [cardStatus(input, card, nic)];
@@ -36,7 +39,9 @@ export function statusInterfaces(input: InterfacesInput): readonly VmiStatusInte
 function cardStatus(input: InterfacesInput, card: Card, nic: VmNic): VmiStatusInterface {
   const podEnd = input.networks.find((network) => network.interface === card.podInterface);
   const seen = input.guest?.interfaces.find(({ mac }) => mac === nic.mac);
-  const addresses = mergeAddresses(podAddresses(card, podEnd), seen, card.interface.masquerade !== undefined);
+  const isMasquerade = card.interface.masquerade !== undefined;
+  const isKept = isMasquerade || card.interface.binding !== undefined;
+  const addresses = mergeAddresses(podAddresses(card, podEnd), seen, { isMasquerade, isKept });
   const sources = [
     'domain',
     ...(seen === undefined ? [] : ['guest-agent']),
@@ -62,13 +67,13 @@ function podAddresses(card: Card, podEnd: NetworkStatus | undefined): readonly s
 
 /**
  * By family: what is known stays, unless there was nothing or the agent reports nothing. IPv4 first.
- * Behind masquerade it stays even then, unlike upstream: the pod's address is the guest's to the world whether or not
+ * Behind masquerade and on a primary network it stays even then, unlike upstream: the pod's address is the guest's to the world whether or not
  * the guest has its lease yet, and an address that comes, goes and comes again misleads whoever waits for it.
  */
 function mergeAddresses(
   known: readonly string[],
   seen: GuestInterface | undefined,
-  isMasquerade: boolean,
+  { isMasquerade, isKept }: { readonly isMasquerade: boolean; readonly isKept: boolean },
 ): readonly string[] {
   if (seen === undefined) {
     return known;
@@ -79,7 +84,7 @@ function mergeAddresses(
   return [false, true].flatMap((ipv6) => {
     const before = known.filter((address) => isIpv6(address) === ipv6);
     const now = told.filter((address) => isIpv6(address) === ipv6);
-    return before.length > 0 && (isMasquerade || now.length > 0) ? before : now;
+    return before.length > 0 && (isKept || now.length > 0) ? before : now;
   });
 }
 

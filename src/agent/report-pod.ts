@@ -47,7 +47,8 @@ export function podPatch(report: PodReport): Patch | undefined {
 export function podStatus(report: PodReport): PodStatus {
   const { pod, state, hostIP, networks, now } = report;
   const before: PodStatus = pod.status ?? {};
-  const ips = networks?.find((one) => one.default === true)?.ips ?? [];
+  // The address on the default network, also beside a primary user-defined one: health checks go there.
+  const ips = networks?.[0]?.ips ?? [];
   const { reason: _reason, message: _message, ...kept } = before;
   return {
     ...kept,

@@ -100,6 +100,7 @@ function migratable(vmi: VirtualMachineInstance): ConditionClaim {
   const isFree =
     primary === undefined ||
     primary.interface.masquerade !== undefined ||
+    primary.interface.binding?.name === 'l2bridge' ||
     vmi.metadata.annotations?.[migrationAnnotation] !== undefined;
   return isFree
     ? { type: 'LiveMigratable', status: 'True' }

@@ -2,18 +2,20 @@
 import type { Pod } from '#api/core/pod.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import { parseCniConfig } from '#cni/config.ts';
+import { podNetworksAnnotation, primaryNetworkInterface, primaryNetworkOf } from '#cni/ovn-overlay.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { Informer } from '#machinery/informer.ts';
 import { nearest } from '#node-state/nearest.ts';
 import type { RequestedNetwork } from './compose-sandbox.ts';
-import { networksAnnotation, parseSelections } from './selection.ts';
+import { networksAnnotation, parseSelections, type Selection } from './selection.ts';
 
 type Nads = Pick<Informer<NetworkAttachmentDefinition>, 'get' | 'list'>;
 
 /** Looks the definitions up; throws a PatchbayError with Multus' words when one is not there. */
 export function requestedNetworks(pod: Pod, nads: Nads): readonly RequestedNetwork[] {
   const annotation = pod.metadata.annotations?.[networksAnnotation];
-  return parseSelections(annotation, pod.metadata.namespace ?? 'default').map((selection) => {
+  const selections = parseSelections(annotation, pod.metadata.namespace ?? 'default');
+  return [...primarySelection(pod), ...selections].map((selection) => {
     const { namespace, name } = selection;
     const nad = nads.get({ namespace, name });
     if (nad === undefined) {
@@ -22,6 +24,15 @@ export function requestedNetworks(pod: Pod, nads: Nads): readonly RequestedNetwo
     const config = parseCniConfig(nad.spec?.config, `NetworkAttachmentDefinition ${namespace}/${name}`);
     return { selection, config };
   });
+}
+
+/** The primary user-defined network of the pod's namespace, which every pod there is on. */
+function primarySelection(pod: Pod): readonly Selection[] {
+  const key = primaryNetworkOf(pod.metadata.annotations?.[podNetworksAnnotation]);
+  const [namespace, name] = key?.split('/') ?? [];
+  return namespace === undefined || name === undefined
+    ? []
+    : [{ namespace, name, interfaceName: primaryNetworkInterface }];
 }
 
 function notFound(nads: Nads, namespace: string, name: string): PatchbayError {

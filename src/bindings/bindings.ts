@@ -3,9 +3,10 @@ import type { VmiInterface } from '#api/kubevirt.io/virtual-machine-instance.ts'
 import { PatchbayError } from '#machinery/errors.ts';
 import type { Binding } from './binding.ts';
 import { bridge } from './bridge.ts';
+import { l2bridge } from './l2bridge.ts';
 import { masquerade } from './masquerade.ts';
 
-export const bindings: readonly Binding[] = [masquerade, bridge];
+export const bindings: readonly Binding[] = [masquerade, bridge, l2bridge];
 
 /** The binding of an interface; throws a PatchbayError `UnsupportedBinding` that names those there are. */
 export function bindingOf(card: VmiInterface): Binding {

@@ -26,11 +26,17 @@ function validate(card: VmiInterface, network: VmiNetwork | undefined, field: st
 }
 
 function compose(input: BindingInput): BindingOutput {
+  const { resources, nic } = composeBridged(input);
+  const v4 = input.pod.addresses.find((address) => isGlobal(address) && !isIpv6(address));
+  return v4 === undefined ? { resources, nic } : { resources: [...resources, ...withIpv4(input, v4)], nic };
+}
+
+/** Tap and pod interface on one bridge, with a placeholder that keeps the pod interface's name, MAC and addresses. */
+export function composeBridged(input: BindingInput): BindingOutput {
   const { pod } = input;
   const names = linkNames(pod.name, input.index);
   // The guest has the pod interface's MAC: the interface and the bridge share another one.
   const mac = macOf(pod.netns, names.nic);
-  const v4 = pod.addresses.find((address) => isGlobal(address) && !isIpv6(address));
   const resources: Resource[] = [
     { ...input.podLink, name: names.nic, mac, up: true, port: { bridge: names.bridge, learning: false } },
     bridgeLink(input, names, mac),
@@ -38,9 +44,6 @@ function compose(input: BindingInput): BindingOutput {
     placeholder(input),
     ...input.podResources.filter(({ kind }) => kind === 'address'),
   ];
-  if (v4 !== undefined) {
-    resources.push(...withIpv4(input, names, v4));
-  }
   return { resources, nic: composeNic(input) };
 }
 
@@ -66,7 +69,8 @@ function placeholder(input: BindingInput): Link {
  * Only a network with address management has a DHCP server here; on others the guest asks the network itself, and so it
  * does where the network answers, unless the interface has options that only a server of its own can give.
  */
-function withIpv4(input: BindingInput, names: LinkNames, cidr: string): readonly Resource[] {
+function withIpv4(input: BindingInput, cidr: string): readonly Resource[] {
+  const names = linkNames(input.pod.name, input.index);
   const { netns } = input.pod;
   return [
     { kind: 'address', netns, link: names.bridge, address: `169.254.75.1${input.index}/32` },

@@ -13,6 +13,9 @@ export const podNetworksAnnotation = 'k8s.ovn.org/pod-networks';
 /** Name of the pod's end. */
 export const primaryInterface = 'eth0';
 
+/** Name of the pod's end of a primary user-defined network, beside which `eth0` is for health checks only. */
+export const primaryNetworkInterface = 'ovn-udn1';
+
 /** Underlay MTU 1500 less 100 for Geneve. */
 export const overlayMtu = 1400;
 
@@ -57,6 +60,15 @@ export function parsePodNetwork(annotation: string | undefined, network: string)
   }
   const gateways = strings(entry['gateway_ips'] ?? entry['gateway_ip']);
   return { mac, addresses, gateways, routes: routesOf(entry['routes']) };
+}
+
+/** Key of a pod's primary user-defined network in the annotation, `<namespace>/<name>`; undefined when it has none. */
+export function primaryNetworkOf(annotation: string | undefined): string | undefined {
+  const parsed = annotation === undefined ? undefined : parseJson(annotation);
+  const found = Object.entries(isRecord(parsed) ? parsed : {}).find(
+    ([key, entry]) => key !== 'default' && isRecord(entry) && entry['role'] === 'primary',
+  );
+  return found?.[0];
 }
 
 function parseJson(text: string): unknown {

@@ -5,7 +5,7 @@ import type { Pod } from '#api/core/pod.ts';
 import { formatIp, type Ip, parseInterface } from '#api/ip-range.ts';
 import type { KubeObject } from '#api/meta.ts';
 import { type Cidr, formatCidr, parseCidr, parseInterfaceAddress } from './cidr.ts';
-import type { FlatPlace } from './flat-network.ts';
+import { type FlatPlace, gatewaysOf } from './flat-network.ts';
 
 export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
 export const POD_NETWORKS = 'k8s.ovn.org/pod-networks';
@@ -84,12 +84,26 @@ export function isTold(pod: Pod, places: readonly FlatPlace[]): boolean {
 
 /** The annotation's value: the default network and those besides it. What it told of the default network stays. */
 export function formatPodNetworks(pod: Pod, network: PodNetwork, places: readonly FlatPlace[]): string {
+  const isLocked = places.some((place) => place.network.role === 'primary');
   const known = parsePodNetwork(pod) === undefined ? undefined : entryOf(pod, POD_NETWORKS);
   const others = places.map((place) => [place.key, flatEntry(place)] as const);
-  return JSON.stringify({ [NETWORK]: known ?? defaultEntry(network), ...Object.fromEntries(others) });
+  return JSON.stringify({
+    [NETWORK]: known ?? defaultEntry(network, isLocked),
+    ...Object.fromEntries(others),
+  });
 }
 
-function defaultEntry({ addresses, mac, gateways, routes }: PodNetwork): object {
+/** Beside a primary user-defined network the default one is for health checks alone: nothing else is routed there. */
+function defaultEntry({ addresses, mac, gateways, routes }: PodNetwork, isLocked: boolean): object {
+  if (isLocked) {
+    return {
+      ip_addresses: addresses,
+      mac_address: mac,
+      routes,
+      ip_address: addresses[0],
+      role: 'infrastructure-locked',
+    };
+  }
   return {
     ip_addresses: addresses,
     mac_address: mac,
@@ -112,6 +126,9 @@ function flatEntry({ addresses, mac, network }: FlatPlace): object {
     ip_addresses: texts,
     mac_address: mac,
     ...(first !== undefined && { ip_address: first }),
+    ...(network.role === 'primary' && {
+      gateway_ips: gatewaysOf(network).map((ip) => formatIp(ip.family, ip.value)),
+    }),
     role: network.role,
   };
 }

@@ -23,7 +23,9 @@ export interface PodPlace {
   readonly mac: string;
 }
 
-const ROUTER: RowKey = { table: 'Logical_Router', key: CLUSTER_ROUTER };
+/** Key of the cluster router. */
+export const CLUSTER_ROUTER_KEY: RowKey = { table: 'Logical_Router', key: CLUSTER_ROUTER };
+const ROUTER = CLUSTER_ROUTER_KEY;
 
 /** Every row of the default network. */
 export function composeDefaultNetwork(

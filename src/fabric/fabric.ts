@@ -1,3 +1,4 @@
+import { namespace as namespaceKind } from '#api/core/namespace.ts';
 import { node as nodeKind } from '#api/core/node.ts';
 import { pod as podKind } from '#api/core/pod.ts';
 import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
@@ -84,6 +85,7 @@ class DefaultNetworkFabric implements Fabric {
       nodes: options.factory.informer(nodeKind),
       pods: options.factory.informer(podKind),
       nads: options.factory.informer(networkAttachmentDefinition),
+      namespaces: options.factory.informer(namespaceKind),
       tell: (pod, reason, message) =>
         options.events?.event(
           referable(podKind, pod),
@@ -130,7 +132,10 @@ class DefaultNetworkFabric implements Fabric {
     const [nodes, pods] = [factory.informer(nodeKind), factory.informer(podKind)];
     const nads = factory.informer(networkAttachmentDefinition);
     // Nothing may be given away before every annotation is known: they say what is taken.
-    await Promise.race([aborted, Promise.all([nodes.synced, pods.synced, nads.synced])]);
+    await Promise.race([
+      aborted,
+      Promise.all([nodes.synced, pods.synced, nads.synced, factory.informer(namespaceKind).synced]),
+    ]);
     const mark = ({ object }: { readonly object: KubeObject }): void => {
       this.#settlement.mark(object);
       this.#schedule();

@@ -24,6 +24,11 @@ const server = { ip: '169.254.1.1', mac: '0a:58:a9:fe:01:01' };
 /** Seconds, as upstream. */
 const leaseTime = '3500';
 
+/** Gateway of a primary network in each of its subnets: the first address. */
+export function gatewaysOf({ subnets }: OvnNetwork): readonly Ip[] {
+  return subnets.map(({ family, base }) => ({ family, value: base + 1n }));
+}
+
 /** Rows of a network itself. */
 export function composeFlatNetwork(network: OvnNetwork): readonly NbRow[] {
   const external_ids = {
@@ -69,7 +74,13 @@ function composeDhcp(network: OvnNetwork): readonly NbRow[] {
       options:
         subnet.family === 6
           ? { server_id: server.mac }
-          : { server_id: server.ip, server_mac: server.mac, lease_time: leaseTime, mtu: String(network.mtu) },
+          : {
+              server_id: server.ip,
+              server_mac: server.mac,
+              lease_time: leaseTime,
+              mtu: String(network.mtu),
+              ...(network.role === 'primary' && { router: formatIp(4, subnet.base + 1n) }),
+            },
     },
   }));
 }

@@ -1,6 +1,8 @@
 /** Networks besides the default one: which there are, who has a place on them, and the rows that follow. */
+import { createHash } from 'node:crypto';
 import type { Pod } from '#api/core/pod.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
+import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { PatchbayError } from '#machinery/errors.ts';
@@ -14,7 +16,9 @@ import {
   flatNetworkKeys,
   flatPortKey,
 } from './flat-network.ts';
+import type { Egress, GatewayNode } from './gateway.ts';
 import { NetworkRegistry } from './network-registry.ts';
+import { composePodExit, composePrimary, podExitKey, primaryEgress, primaryKeys } from './primary-network.ts';
 
 /** What one pod's pass gave. */
 export interface OverlayOutcome {
@@ -27,6 +31,9 @@ export interface OverlayOutcome {
 
 /** The networks besides the default one. */
 export class Overlay {
+  readonly #nodes: () => readonly GatewayNode[];
+  /** Primary networks by name, numbered: each has its own masquerade address. */
+  readonly #slots = new Map<string, number>();
   readonly #registry = new NetworkRegistry();
   readonly #ledger = new FlatLedger();
   /** Pods by the definitions they ask for. */
@@ -36,10 +43,59 @@ export class Overlay {
   readonly #waiting = new Map<string, Set<string>>();
   readonly #woken: string[] = [];
 
+  /** @param nodes the nodes that have gateways */
+  constructor(nodes: () => readonly GatewayNode[] = () => []) {
+    this.#nodes = nodes;
+  }
+
   /** Every row. */
   compose(): readonly NbRow[] {
     const networks = [...this.#registry.networks(), ...this.#orphans()].filter(isFlat);
-    return [...networks.flatMap(composeFlatNetwork), ...this.#ledger.places().map(composeFlatPort)];
+    return [
+      ...networks.flatMap((network) => this.#networkRows(network)),
+      ...this.#ledger.places().flatMap((place) => this.#placeRows(place)),
+    ];
+  }
+
+  /** The ways out of every primary network. */
+  egresses(): readonly Egress[] {
+    return [...this.#registry.networks(), ...this.#orphans()].flatMap(
+      (network) => this.#egressOf(network) ?? [],
+    );
+  }
+
+  #networkRows(network: OvnNetwork): readonly NbRow[] {
+    const egress = this.#egressOf(network);
+    const primary = egress === undefined ? [] : composePrimary(network, egress, this.#nodes());
+    return [...composeFlatNetwork(network), ...primary];
+  }
+
+  #networkKeys(network: OvnNetwork): readonly RowKey[] {
+    const egress = this.#egressOf(network);
+    const primary = egress === undefined ? [] : primaryKeys(network, egress, this.#nodes());
+    this.#slots.delete(network.name);
+    return [...primary, ...flatNetworkKeys(network)];
+  }
+
+  #placeRows(place: FlatPlace): readonly NbRow[] {
+    const egress = this.#egressOf(place.network);
+    const exit = egress === undefined ? [] : composePodExit(place, egress, this.#nodes());
+    return [composeFlatPort(place), ...exit];
+  }
+
+  #placeKeys(place: FlatPlace): readonly RowKey[] {
+    const egress = this.#egressOf(place.network);
+    return [flatPortKey(place), ...(egress === undefined ? [] : [podExitKey(place, egress)])];
+  }
+
+  #egressOf(network: OvnNetwork): Egress | undefined {
+    if (network.role !== 'primary' || !isFlat(network)) {
+      return undefined;
+    }
+    const known = this.#slots.get(network.name);
+    const slot = known ?? freeSlot(network.name, new Set(this.#slots.values()));
+    this.#slots.set(network.name, slot);
+    return primaryEgress(network, slot);
   }
 
   /** Takes over a definition, or its end; says which rows that touches and which pods are to be looked at again. */
@@ -51,24 +107,33 @@ export class Overlay {
     const touched = nad === undefined ? this.#registry.delete(key) : this.#registry.set(nad);
     const put = touched.flatMap((name) => {
       const network = this.#registry.network(name);
-      return network === undefined || !isFlat(network) ? [] : composeFlatNetwork(network);
+      return network === undefined || !isFlat(network) ? [] : this.#networkRows(network);
     });
     const remove = before
       .filter(({ name }) => touched.includes(name) && this.#registry.network(name) === undefined)
       .filter(({ name }) => !this.#orphans().some((orphan) => orphan.name === name))
-      .flatMap(flatNetworkKeys);
+      .flatMap((network) => this.#networkKeys(network));
     const siblings = touched.flatMap((name) => this.#registry.definitions(name));
-    return { put, remove, pods: [key, ...siblings].flatMap((one) => [...(this.#askers.get(one) ?? [])]) };
+    const [namespace = ''] = key.split('/');
+    return {
+      put,
+      remove,
+      pods: [key, primaryOf(namespace), ...siblings].flatMap((one) => [...(this.#askers.get(one) ?? [])]),
+    };
   }
 
-  /** Places a pod on the networks it asks for, and takes it off those it does not (any more). */
-  settlePod(pod: Pod, node: string): OverlayOutcome {
+  /**
+   * Places a pod on the networks it asks for, and takes it off those it does not (any more).
+   * @param hasPrimary its namespace has a primary network, which comes first
+   */
+  settlePod(pod: Pod, node: string, hasPrimary = false): OverlayOutcome {
     const podKey = keyOf(pod);
-    const wanted = wantedAttachments(pod);
-    this.#remember(
-      podKey,
-      wanted.map(({ nad }) => nad),
-    );
+    const primary = hasPrimary ? this.#primaryOf(pod) : [];
+    const wanted = [...primary, ...wantedAttachments(pod)];
+    this.#remember(podKey, [
+      ...wanted.map(({ nad }) => nad),
+      ...(hasPrimary ? [primaryOf(pod.metadata.namespace ?? '')] : []),
+    ]);
     const keys = new Set(wanted.map(({ key }) => key));
     const stale = this.#ledger
       .placesOf(podKey)
@@ -83,20 +148,32 @@ export class Overlay {
       return result === undefined || 'reason' in result ? [] : [result];
     });
     const kept = new Set(places.map((place) => flatPortKey(place).key));
-    const remove = freed.map(flatPortKey).filter(({ key }) => !kept.has(key));
-    return { places, put: places.map(composeFlatPort), remove: [...remove, ...this.#ended(freed)], problems };
+    const gone = freed.filter((place) => !kept.has(flatPortKey(place).key));
+    const remove = gone.flatMap((place) => this.#placeKeys(place));
+    return {
+      places,
+      put: places.flatMap((place) => this.#placeRows(place)),
+      remove: [...remove, ...this.#ended(freed)],
+      problems,
+    };
   }
 
   /** Takes a pod off all networks. */
   dropPod(podKey: string): readonly RowKey[] {
     this.#remember(podKey, []);
     const freed = this.#ledger.release(podKey);
-    return [...freed.map(flatPortKey), ...this.#ended(freed)];
+    return [...freed.flatMap((place) => this.#placeKeys(place)), ...this.#ended(freed)];
   }
 
   /** Pods that may find an address now that one came free; each is told once. */
   takeWoken(): readonly string[] {
     return this.#woken.splice(0);
+  }
+
+  /** The primary network of a pod's namespace. */
+  #primaryOf(pod: Pod): readonly Wanted[] {
+    const nad = this.#registry.primaryOf(pod.metadata.namespace ?? '');
+    return nad === undefined ? [] : [{ key: nad, nad, ips: [] }];
   }
 
   #place(pod: Pod, node: string, wanted: Wanted): FlatPlace | OverlayOutcome['problems'][number] | undefined {
@@ -129,7 +206,7 @@ export class Overlay {
     const used = new Set(this.#ledger.networksInUse().map(({ name }) => name));
     return [...names.values()]
       .filter(({ name }) => this.#registry.network(name) === undefined && !used.has(name))
-      .flatMap(flatNetworkKeys);
+      .flatMap((network) => this.#networkKeys(network));
   }
 
   /** Networks whose definitions are gone while pods are still on them: those keep what they have. */
@@ -154,6 +231,20 @@ export class Overlay {
       this.#askers.set(nad, (this.#askers.get(nad) ?? new Set()).add(podKey));
     }
   }
+}
+
+/** Key under which pods of a namespace wait for its primary network. */
+function primaryOf(namespace: string): string {
+  return `${namespace}/*`;
+}
+
+/** A number that stays the same over restarts, unless two networks' names collide. */
+function freeSlot(name: string, taken: ReadonlySet<number>): number {
+  let slot = createHash('sha256').update(name).digest().readUInt16BE(0) % 16_000;
+  while (taken.has(slot)) {
+    slot += 1;
+  }
+  return slot;
 }
 
 function isFlat({ topology }: FlatPlace['network']): boolean {

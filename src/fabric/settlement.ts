@@ -1,3 +1,4 @@
+import type { Namespace } from '#api/core/namespace.ts';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
@@ -19,6 +20,13 @@ import type { Annotator } from './annotator.ts';
 import { formatCidr } from './cidr.ts';
 import type { DefaultNetworkConfig } from './config.ts';
 import {
+  composeClusterEgress,
+  composeNodeEgress,
+  gatewayNode,
+  gatewayNodes,
+  nodeEgressKeys,
+} from './default-egress.ts';
+import {
   composeDefaultNetwork,
   composeNode,
   composePod,
@@ -26,7 +34,9 @@ import {
   nodeRowKeys,
   podRowKey,
 } from './default-network.ts';
+import { composeGateway, gatewayKeys } from './gateway.ts';
 import { Ledger } from './ledger.ts';
+import { composeLockedPorts } from './locked-ports.ts';
 import { Overlay } from './overlay.ts';
 
 /** What a settlement works with. */
@@ -34,6 +44,7 @@ export interface SettlementParts {
   readonly nodes: Informer<Node>;
   readonly pods: Informer<Pod>;
   readonly nads: Informer<NetworkAttachmentDefinition>;
+  readonly namespaces: Informer<Namespace>;
   readonly annotator: Annotator;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;
@@ -45,7 +56,10 @@ export interface SettlementParts {
 export class Settlement {
   readonly #parts: SettlementParts;
   readonly #ledger: Ledger;
-  readonly #overlay = new Overlay();
+  readonly #overlay: Overlay;
+  /** Ports of pods that are on the default network for health checks alone, by pod. */
+  readonly #locked = new Map<string, RowKey>();
+  #hasLocked = false;
   readonly #markedNads = new Set<string>();
   readonly #markedNodes = new Set<string>();
   readonly #markedPods = new Set<string>();
@@ -55,6 +69,7 @@ export class Settlement {
   constructor(parts: SettlementParts) {
     this.#parts = parts;
     this.#ledger = new Ledger(parts.config);
+    this.#overlay = new Overlay(() => gatewayNodes(this.#ledger.nodes(), parts.config));
   }
 
   get isMarked(): boolean {
@@ -76,7 +91,10 @@ export class Settlement {
     const { config } = this.#parts;
     return [
       ...composeDefaultNetwork(this.#ledger.nodes(), this.#ledger.pods(), config),
+      ...composeClusterEgress(config),
+      ...this.#ledger.nodes().flatMap((node) => composeNodeEgress(node, config)),
       ...this.#overlay.compose(),
+      ...composeLockedPorts([...this.#locked.values()]),
     ];
   }
 
@@ -86,7 +104,13 @@ export class Settlement {
     for (const key of this.#overlay.takeWoken()) {
       this.#markedPods.add(key);
     }
-    return { put: passes.flatMap(({ put }) => put), remove: passes.flatMap(({ remove }) => remove) };
+    // A port that went has left the group by itself.
+    const locked = this.#hasLocked ? composeLockedPorts([...this.#locked.values()]) : [];
+    this.#hasLocked = false;
+    return {
+      put: [...passes.flatMap(({ put }) => put), ...locked],
+      remove: passes.flatMap(({ remove }) => remove),
+    };
   }
 
   #settleDefinitions(): NbChanges {
@@ -138,7 +162,13 @@ export class Settlement {
         this.#markedNodes.add(node.metadata.name);
       }
     }
-    return [...nodeRowKeys(name), ...pods.map(podRowKey)];
+    const gateways = this.#overlay.egresses().flatMap((egress) => gatewayKeys(egress, name));
+    return [
+      ...nodeRowKeys(name),
+      ...nodeEgressKeys(name, this.#parts.config),
+      ...gateways,
+      ...pods.map(podRowKey),
+    ];
   }
 
   #settleNode(node: Node): readonly NbRow[] {
@@ -152,7 +182,11 @@ export class Settlement {
       } else {
         this.#parts.annotator.forget(nodeKind, name);
       }
-      return composeNode(place, this.#parts.config);
+      const { config } = this.#parts;
+      const gateways = this.#overlay
+        .egresses()
+        .flatMap((egress) => composeGateway(egress, gatewayNode(place, config)));
+      return [...composeNode(place, config), ...composeNodeEgress(place, config), ...gateways];
     } catch (error) {
       this.#parts.log.error({ node: name, error: messageOf(error) }, 'node gets no pod subnet');
       return [];
@@ -189,6 +223,7 @@ export class Settlement {
   /** True when the pod had a place. */
   #dropPod(key: string): boolean {
     this.#parts.annotator.forget(podKind, key);
+    this.#locked.delete(key);
     const node = this.#ledger.releasePod(key);
     if (node !== undefined) {
       this.#wake(node);
@@ -214,12 +249,19 @@ export class Settlement {
     }
     try {
       const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node);
-      const { places, put, remove, problems } = this.#overlay.settlePod(pod, node);
+      const isLocked = this.#hasPrimaryNetwork(pod);
+      if (isLocked && !this.#locked.has(key)) {
+        this.#locked.set(key, podRowKey(place));
+        this.#hasLocked = true;
+      }
+      const { places, put, remove, problems } = this.#overlay.settlePod(pod, node, isLocked);
       for (const { reason, message } of problems) {
         this.#parts.log.warn({ pod: key, reason, error: message }, 'pod is not connected to a network');
         this.#parts.tell(pod, reason, message);
       }
-      if (isTold(pod, places)) {
+      if (isLocked && !places.some(({ network }) => network.role === 'primary')) {
+        this.#parts.tell(pod, 'PrimaryNetworkMissing', primaryMissing(pod));
+      } else if (isTold(pod, places)) {
         this.#parts.annotator.forget(podKind, key);
       } else {
         const value = formatPodNetworks(pod, composePodNetwork(place, this.#parts.config), places);
@@ -230,6 +272,12 @@ export class Settlement {
       this.#refuse({ key, pod, node }, error);
       return { put: [], remove: [] };
     }
+  }
+
+  /** Pods of a labelled namespace are on its primary network; until there is one, they wait. */
+  #hasPrimaryNetwork({ metadata }: Pod): boolean {
+    const namespace = this.#parts.namespaces.get({ name: metadata.namespace ?? '' });
+    return namespace?.metadata.labels?.[primaryLabel] !== undefined;
   }
 
   #refuse({ key, pod, node }: PlacedPod, error: unknown): void {
@@ -252,6 +300,12 @@ export class Settlement {
     }
     this.#waiting.delete(node);
   }
+}
+
+const primaryLabel = 'k8s.ovn.org/primary-user-defined-network';
+
+function primaryMissing({ metadata }: Pod): string {
+  return `namespace ${metadata.namespace} has the label ${primaryLabel} and no primary network: make a UserDefinedNetwork with role Primary in it`;
 }
 
 interface PlacedPod {

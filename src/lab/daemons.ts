@@ -7,6 +7,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { createDatabase } from './database.ts';
 import { applyNetwork, applyNodeAddress, observeLinks } from './network.ts';
 import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
+import { gatewayBridge } from './plan.ts';
 import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
 import { announceNeighbours } from './tunnels.ts';
 import type { SystemUser } from './users.ts';
@@ -85,9 +86,10 @@ async function startNodeSwitch(
     await vsctl(node, ['--no-wait'], node.ovsSettings);
   }
   await startDaemon(node.vswitchd, user);
-  await until(`br-ex of node ${node.name}`, 10_000, async () =>
-    (await observeLinks(node.netns)).some(({ ifname }) => ifname === 'br-ex'),
-  );
+  await until(`br-ex of node ${node.name}`, 10_000, async () => {
+    const names = (await observeLinks(node.netns)).map(({ ifname }) => ifname);
+    return names.includes('br-ex') && names.includes(gatewayBridge.name);
+  });
   await applyNodeAddress(plan, node);
 }
 

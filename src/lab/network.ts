@@ -2,7 +2,7 @@
 import { run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { isAliasOf, linkAlias } from './names.ts';
-import { type LabPlan, machineBridge, machineSubnets, type NodePlan } from './plan.ts';
+import { gatewayBridge, type LabPlan, machineBridge, machineSubnets, type NodePlan } from './plan.ts';
 
 /** A link as `ip -j -d addr show` prints it, as far as we read it. */
 export interface IpLink {
@@ -219,5 +219,25 @@ export async function applyNodeAddress(plan: LabPlan, node: NodePlan): Promise<v
     lines.push('link set br-ex up');
   }
   lines.push(`route replace default via ${plan.machine.address} dev br-ex`);
-  await ipBatch(lines, node.netns);
+  const { name, address, prefixLength } = gatewayBridge;
+  const gateway = links.find(({ ifname }) => ifname === name);
+  if (gateway?.addr_info?.some(({ local }) => local === address) !== true) {
+    lines.push(`addr add ${address}/${prefixLength} dev ${name}`);
+  }
+  lines.push(`link set ${name} up`);
+  await Promise.all([
+    ipBatch(lines, node.netns),
+    run(['nft', '-f', '-'], { netns: node.netns, input: edge }),
+  ]);
 }
+
+/** What gateways hand over leaves with the node's own address, whatever it was before. */
+const edge = `table ip patchbay-edge {}
+delete table ip patchbay-edge
+table ip patchbay-edge {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    ip saddr ${gatewayBridge.range} oifname != "${gatewayBridge.name}" counter masquerade
+  }
+}
+`;

@@ -195,6 +195,7 @@ const nodeSysctls: NodePlan['sysctls'] = {
   'net.ipv4.conf.all.arp_ignore': '1',
   'net.ipv6.conf.eth0.disable_ipv6': '1',
   'net.ipv4.ip_forward': '1',
+  'net.ipv4.conf.all.send_redirects': '0',
   'net.ipv4.conf.all.rp_filter': '0',
   'net.ipv4.conf.default.rp_filter': '0',
   'net.ipv6.conf.all.accept_ra': '0',
@@ -234,6 +235,17 @@ function composeNodeDaemons(
 }
 
 /**
+ * Where OVN's gateway routers hand packets over to their node, which sends them on by `br-ex` with its own address. Its
+ * address is the gateways' next hop (`fabric/gateway.ts`).
+ */
+export const gatewayBridge = {
+  name: 'br-gw',
+  address: '169.254.0.2',
+  prefixLength: 17,
+  range: '169.254.0.0/17',
+};
+
+/**
  * What a server's packages and installer would have put into its Open vSwitch. With the netdev datapath, tunnel packets
  * leave only through an Open vSwitch bridge that holds the underlay address: `br-ex`, with `eth0` as its port.
  */
@@ -251,6 +263,7 @@ function composeOvsSettings(
     'ovn-encap-ip': address,
     'ovn-bridge-datapath-type': datapath,
     'ovn-monitor-all': 'true',
+    'ovn-bridge-mappings': `physnet:${gatewayBridge.name}`,
   };
   return [
     ['init'],
@@ -271,5 +284,14 @@ function composeOvsSettings(
       `other_config:hwaddr="${stableMac(paths.instance, node, 'br-ex')}"`,
     ],
     ['--may-exist', 'add-port', 'br-ex', 'eth0'],
+    ['--may-exist', 'add-br', gatewayBridge.name],
+    [
+      'set',
+      'Bridge',
+      gatewayBridge.name,
+      `datapath_type=${datapath}`,
+      'fail_mode=standalone',
+      `external_ids:patchbay-lab="${paths.instance}"`,
+    ],
   ];
 }

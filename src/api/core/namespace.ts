@@ -1,6 +1,7 @@
+import { forbidden } from '../cause.ts';
 import { ageColumn } from '../columns.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { array, object, oneOf, string, type TypeOf } from '../schema.ts';
 import { conditions } from './condition.ts';
 
@@ -50,7 +51,23 @@ export const namespace: KindDefinition<Namespace> = {
   ],
   selectableFields: ['status.phase'],
   mutate: withDefaults,
+  validate,
 };
+
+/** OVN-Kubernetes' admission policy: where pods already are, the primary network cannot change any more. */
+const primaryLabel = 'k8s.ovn.org/primary-user-defined-network';
+
+function validate({ object, old, operation, subresource }: AdmissionRequest<Namespace>): readonly Cause[] {
+  const has = (one: Namespace): boolean => one.metadata.labels?.[primaryLabel] !== undefined;
+  return operation !== 'UPDATE' || subresource !== undefined || old === undefined || has(old) === has(object)
+    ? []
+    : [
+        forbidden(
+          `metadata.labels[${primaryLabel}]`,
+          'can only be given when the namespace is created, and cannot be removed; make another namespace',
+        ),
+      ];
+}
 
 /** As upstream: the name as a label, the finalizer of the namespace controller, phase Active. */
 function withDefaults({ object, operation }: AdmissionRequest<Namespace>): Namespace {

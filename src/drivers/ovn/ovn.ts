@@ -191,9 +191,12 @@ class RealOvn implements OvnDriver {
   }
 }
 
-/** Roots first: a row is put after those it belongs into and points to. */
-function depthOf(row: NbRow): number {
-  return row.parent === undefined ? (row.references === undefined ? 0 : 1) : 2;
+/** A row is put after those it belongs into and points to: roots, what they hold, groups of those, what groups hold. */
+function depthOf({ parent, references }: NbRow): number {
+  if (parent === undefined) {
+    return references === undefined ? 0 : 2;
+  }
+  return parent.table === 'Port_Group' ? 3 : 1;
 }
 
 function failureOf(step: Step, error: unknown): NbResult['failures'][number] {

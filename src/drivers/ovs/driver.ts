@@ -8,7 +8,7 @@ export type OvsResource = OvsBridge | OvsPort | OvsMappings;
 export interface OvsDriver extends Driver<OvsResource>, AsyncDisposable {}
 
 /** Bridges that belong to OVN and to the node's set-up: ports may be added, the bridge itself is never ours. */
-export const FOREIGN_BRIDGES: readonly string[] = ['br-int', 'br-ex'];
+export const FOREIGN_BRIDGES: readonly string[] = ['br-int', 'br-ex', 'br-gw'];
 
 /**
  * One spelling for what means the same, as `observe` returns it: defaults and empty lists left out, VLANs sorted, MACs
