@@ -16,7 +16,6 @@ import {
 import { createNamespaceController } from './namespace-deletion.ts';
 import { createNodeLifecycle } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
-import { createQuotaController } from './quota/quota-controller.ts';
 import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import { createSystemPriorityClasses } from './system-priority-classes.ts';
@@ -44,6 +43,5 @@ export function clusterControllers(factory: InformerFactory, deps: ClusterDeps):
     createJobController(factory, deps),
     createEndpointsController(factory, deps),
     createDisruptionController(factory, deps),
-    createQuotaController(factory, deps, owning),
   ];
 }

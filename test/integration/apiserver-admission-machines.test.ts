@@ -1,5 +1,6 @@
 /** Quotas and machines: their number, and the memory of their launcher pods. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configMap } from '#api/core/config-map.ts';
 import { limitRange } from '#api/core/limit-range.ts';
 import { namespace } from '#api/core/namespace.ts';
 import { pod } from '#api/core/pod.ts';
@@ -88,4 +89,24 @@ test('a limit range bounds launcher pods as all others', async () => {
   await expect
     .poll(refusal, { timeout: 5000 })
     .toMatch(/minimum memory usage per Pod is 8Gi, but request is \d+/);
+});
+
+test('the status of a quota has one writer, who stops when it is right', async () => {
+  await client.create(namespace, { metadata: { name: 'calm' } });
+  const key = { name: 'q', namespace: 'calm' };
+  const hard = { 'requests.memory': '2G', 'count/strangers.example.com': '1' };
+  await client.create(resourceQuota, { metadata: key, spec: { hard } });
+  const resources = { requests: { memory: '1G' } };
+  await client.create(pod, {
+    metadata: { name: 'p', namespace: 'calm' },
+    spec: { containers: [{ name: 'c', image: 'example.com/none:1', resources }] },
+  });
+  const read = () => client.get(resourceQuota, key);
+  const used = { 'requests.memory': '1G', 'count/strangers.example.com': '0' };
+  await expect.poll(async () => (await read()).status?.used).toEqual(used);
+  const { resourceVersion } = (await read()).metadata;
+  for (let index = 0; index < 20; index += 1) {
+    await client.create(configMap, { metadata: { name: `m${index}`, namespace: 'calm' } });
+  }
+  expect(await read()).toMatchObject({ metadata: { resourceVersion }, status: { used } });
 });

@@ -89,11 +89,14 @@ function isOver({ metadata, status }: Pod, now: number): boolean {
 }
 
 function serviceUsage({ spec }: Service, usage: Map<string, Amount>): void {
-  const ports = countOf(spec?.ports?.length ?? 0);
-  if (spec?.type === 'NodePort' || spec?.type === 'LoadBalancer') {
-    usage.set('services.nodeports', ports);
+  const ports = spec?.ports ?? [];
+  const balances = spec?.type === 'LoadBalancer';
+  const chosen = balances && spec.allocateLoadBalancerNodePorts === false;
+  if (spec?.type === 'NodePort' || balances) {
+    const own = chosen ? ports.filter(({ nodePort }) => nodePort !== undefined) : ports;
+    usage.set('services.nodeports', countOf(own.length));
   }
-  if (spec?.type === 'LoadBalancer') {
+  if (balances) {
     usage.set('services.loadbalancers', countOf(1));
   }
 }
