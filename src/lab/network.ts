@@ -224,7 +224,9 @@ export async function applyNodeAddress(plan: LabPlan, node: NodePlan): Promise<v
   if (gateway?.addr_info?.some(({ local }) => local === address) !== true) {
     lines.push(`addr add ${address}/${prefixLength} dev ${name}`);
   }
-  lines.push(`link set ${name} up`);
+  if (gateway?.flags.includes('UP') !== true) {
+    lines.push(`link set ${name} addrgenmode none up`);
+  }
   await Promise.all([
     ipBatch(lines, node.netns),
     run(['nft', '-f', '-'], { netns: node.netns, input: edge }),

@@ -1,12 +1,14 @@
 /** Chooses the API server's port. */
 import { createServer } from 'node:net';
 import { PatchbayError } from '#machinery/errors.ts';
+import { machineSubnets } from './plan.ts';
 
 const firstPort = 6443;
 const lastPort = 6542;
 
 /**
- * The port asked for, else the one the instance had, else the first free one from 6443.
+ * The port asked for, else the one the instance had, else the first free one from 6443 on. Counting begins with the place of
+ * the instance's machine network, which it has claimed for itself: instances that start at once do not meet.
  * `isOwn`: the instance runs, so its port is in use by itself.
  * Throws a PatchbayError `PortInUse`.
  */
@@ -14,8 +16,10 @@ export async function choosePort(choice: {
   readonly asked: number | undefined;
   readonly before: number | undefined;
   readonly isOwn: boolean;
+  /** N of 192.168.N.0/24. */
+  readonly machineSubnet: number;
 }): Promise<number> {
-  const { asked, before, isOwn } = choice;
+  const { asked, before, isOwn, machineSubnet } = choice;
   if (asked !== undefined && isOwn && before !== undefined && asked !== before) {
     throw new PatchbayError(
       'PortInUse',
@@ -38,7 +42,9 @@ export async function choosePort(choice: {
       },
     );
   }
-  for (let port = firstPort; port <= lastPort; port++) {
+  const count = lastPort - firstPort + 1;
+  for (let step = 0; step < count; step++) {
+    const port = firstPort + ((machineSubnet - machineSubnets.first + step) % count);
     if (await isFree(port)) {
       return port;
     }

@@ -154,7 +154,7 @@ async function settleState(paths: InstancePaths, options: UpOptions): Promise<In
     instance: paths.instance,
     nodes: Array.from({ length: count }, (_, index) => `node${index + 1}`),
     machineSubnet,
-    port: await choosePort({ asked: options.port, before: before?.port, isOwn: isRunning }),
+    port: await choosePort({ asked: options.port, before: before?.port, isOwn: isRunning, machineSubnet }),
     datapath: before?.datapath ?? options.datapath,
     ...(accelerator === undefined ? {} : { accelerator }),
   };

@@ -28,6 +28,8 @@ export interface Cluster {
   kubectl(args: readonly string[], input?: string): Promise<CliResult>;
   /** Like `kubectl`, but an exit code other than 0 fails the test with what kubectl said. */
   must(args: readonly string[], input?: string): Promise<string>;
+  /** Runs kubectl and resolves, once it has printed something, with what it will have printed when it ends. */
+  follow(args: readonly string[]): Promise<{ readonly ended: Promise<CliResult> }>;
   /** Runs a shell script in a guest of a namespace; `$1`, `$2`, … are `words`. */
   guest(namespace: string, vm: string, script: string, ...words: readonly string[]): Promise<GuestResult>;
   /** Runs a command in the network namespace of a pod's sandbox. */
@@ -35,11 +37,12 @@ export interface Cluster {
   close(): void;
 }
 
-/** Runs a command to its end and reports how it ended. */
+/** Runs a command to its end and reports how it ended; `onOutput` is called with each piece of its standard output. */
 export async function execute(
   argv: readonly string[],
   input?: string,
   env: Readonly<Record<string, string>> = {},
+  onOutput: (text: string) => void = () => undefined,
 ): Promise<CliResult> {
   const [file = '', ...args] = argv;
   const begin = performance.now();
@@ -49,7 +52,10 @@ export async function execute(
       env: { ...process.env, ...env },
     });
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      stdout.push(chunk);
+      onOutput(chunk.toString());
+    });
     child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.stdin?.end(input);
     child.once('error', reject);
@@ -89,6 +95,14 @@ export async function openCluster(): Promise<Cluster> {
         throw new Error(`kubectl ${args.join(' ')}: ${stderr}${stdout}`);
       }
       return stdout;
+    },
+    follow(args) {
+      return new Promise((resolve, reject) => {
+        const ended = execute(['kubectl', ...args], undefined, { KUBECONFIG: kubeconfig }, () =>
+          resolve({ ended }),
+        );
+        ended.then(() => resolve({ ended }), reject);
+      });
     },
     async guest(namespace, vm, script, ...words) {
       const vmi = await client.get(virtualMachineInstance, { namespace, name: vm });

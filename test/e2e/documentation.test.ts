@@ -94,11 +94,11 @@ describe('8.2.1 a virtual machine behind masquerade', () => {
 
   test('stops, is watched doing so, and starts with the same card', async () => {
     const before = await cards('example-vm');
-    const watched = cluster.kubectl(['-n', namespace, 'get', 'vm', '-w', '--request-timeout=8s']);
+    const watched = await cluster.follow(['-n', namespace, 'get', 'vm', '-w', '--request-timeout=10s']);
     await setRunStrategy('example-vm', 'Halted');
     await kubectl('wait', 'vmi/example-vm', '--for=delete', '--timeout=60s');
     await eventually('vm/example-vm', '{.status.printableStatus}', /^Stopped$/);
-    expect((await watched).stdout).toMatch(/Running[\s\S]*Stopping[\s\S]*Stopped/);
+    expect((await watched.ended).stdout).toMatch(/Running[\s\S]*Stopping[\s\S]*Stopped/);
     await setRunStrategy('example-vm', 'Always');
     await connected('example-vm');
     expect(await cards('example-vm')).toBe(before);
