@@ -29,7 +29,7 @@ const quietMs = 500;
 interface Outcome {
   readonly vmi?: VirtualMachineInstance | undefined;
   readonly failure?: StatusInput['failure'];
-  readonly error?: unknown;
+  readonly error?: Error;
 }
 
 /** The VirtualMachine controller. */
