@@ -21,6 +21,7 @@ import { secret } from './core/secret.ts';
 import { service } from './core/service.ts';
 import { serviceAccount } from './core/service-account.ts';
 import { endpointSlice } from './discovery.k8s.io/endpoint-slice.ts';
+import { ipamClaim } from './k8s.cni.cncf.io/ipam-claim.ts';
 import { networkAttachmentDefinition } from './k8s.cni.cncf.io/network-attachment-definition.ts';
 import { clusterUserDefinedNetwork } from './k8s.ovn.org/cluster-user-defined-network.ts';
 import { userDefinedNetwork } from './k8s.ovn.org/user-defined-network.ts';
@@ -71,6 +72,7 @@ export const kinds: readonly KindDefinition[] = [
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
   networkAttachmentDefinition,
+  ipamClaim,
   userDefinedNetwork,
   clusterUserDefinedNetwork,
   nodeNetworkConfigurationPolicy,

@@ -1,5 +1,6 @@
 import type { Controller } from '#machinery/controller.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
+import { createIpamClaimController } from './ipam-claim/ipam-claim-controller.ts';
 import { createNodeNetworkPolicyController } from './node-network-policy/node-network-policy-controller.ts';
 import { createUserDefinedNetworkControllers } from './user-defined-network/user-defined-network-controller.ts';
 import { createVmController } from './virtual-machine/virtual-machine-controller.ts';
@@ -14,6 +15,7 @@ export function controllers(factory: InformerFactory, deps: VmiControllerDeps): 
     createVmController(factory, deps),
     createVmiController(factory, deps),
     createNodeNetworkPolicyController(factory, deps),
+    createIpamClaimController(factory),
     ...createUserDefinedNetworkControllers(factory, deps),
   ];
 }

@@ -14,6 +14,8 @@ export interface Wanted {
   readonly key: string;
   /** `<namespace>/<name>` of the definition. */
   readonly nad: string;
+  /** Name of the pod's end. */
+  readonly interfaceName: string;
   readonly mac?: string;
   /** Addresses asked for. */
   readonly ips: readonly Ip[];
@@ -31,6 +33,7 @@ export function wantedAttachments(pod: Pod): readonly Wanted[] {
   return keyedSelections(selections).map(({ key, nad, selection }) => ({
     key,
     nad,
+    interfaceName: selection.interfaceName,
     ips: (selection.ips ?? []).flatMap((text) => parseIp(text.split('/')[0] ?? '') ?? []),
     ...(selection.mac !== undefined && { mac: selection.mac }),
     ...(selection.ipamClaim !== undefined && { claim: selection.ipamClaim }),

@@ -1,6 +1,7 @@
 import { namespace as namespaceKind } from '#api/core/namespace.ts';
 import { node as nodeKind } from '#api/core/node.ts';
 import { pod as podKind } from '#api/core/pod.ts';
+import { ipamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { NbResult, OvnDriver } from '#drivers/ovn/driver.ts';
@@ -11,6 +12,7 @@ import { type EventRecorder, referable } from '#machinery/events.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
 import { type Log, silentLog } from '#machinery/log.ts';
 import { Annotator } from './annotator.ts';
+import { ClaimWriter } from './claims.ts';
 import { DEFAULT_NETWORK, type DefaultNetworkConfig } from './config.ts';
 import { Settlement } from './settlement.ts';
 
@@ -81,11 +83,14 @@ class DefaultNetworkFabric implements Fabric {
       onIdle: () => this.#checkIdle(),
     });
     const { clusterNetwork, serviceNetwork, joinSubnets, mtu } = { ...DEFAULT_NETWORK, ...options };
+    const claims = new ClaimWriter(options.factory.client, this.#log, this.#clock);
     this.#settlement = new Settlement({
       nodes: options.factory.informer(nodeKind),
       pods: options.factory.informer(podKind),
       nads: options.factory.informer(networkAttachmentDefinition),
       namespaces: options.factory.informer(namespaceKind),
+      claims: options.factory.informer(ipamClaim),
+      keep: (claim, place) => claims.write(claim, place),
       tell: (pod, reason, message) =>
         options.events?.event(
           referable(podKind, pod),
@@ -131,10 +136,17 @@ class DefaultNetworkFabric implements Fabric {
     }
     const [nodes, pods] = [factory.informer(nodeKind), factory.informer(podKind)];
     const nads = factory.informer(networkAttachmentDefinition);
+    const claims = factory.informer(ipamClaim);
     // Nothing may be given away before every annotation is known: they say what is taken.
     await Promise.race([
       aborted,
-      Promise.all([nodes.synced, pods.synced, nads.synced, factory.informer(namespaceKind).synced]),
+      Promise.all([
+        nodes.synced,
+        pods.synced,
+        nads.synced,
+        claims.synced,
+        factory.informer(namespaceKind).synced,
+      ]),
     ]);
     const mark = ({ object }: { readonly object: KubeObject }): void => {
       this.#settlement.mark(object);
@@ -144,7 +156,16 @@ class DefaultNetworkFabric implements Fabric {
       this.#settlement.markDefinition(object);
       this.#schedule();
     };
-    const stops = [nodes.subscribe(mark), pods.subscribe(mark), nads.subscribe(markDefinition)];
+    const markClaim: Parameters<typeof claims.subscribe>[0] = ({ object }) => {
+      this.#settlement.markClaim(object);
+      this.#schedule();
+    };
+    const stops = [
+      claims.subscribe(markClaim),
+      nodes.subscribe(mark),
+      pods.subscribe(mark),
+      nads.subscribe(markDefinition),
+    ];
     this.#isSynced = true;
     this.#schedule();
     await aborted;

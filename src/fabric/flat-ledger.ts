@@ -32,6 +32,9 @@ export class FlatLedger {
   /** Pod key -> attachment key -> place. */
   readonly #pods = new Map<string, Map<string, Held>>();
 
+  /** Addresses kept beside pods, by name. */
+  readonly #reserved = new Map<string, { readonly book: Book; readonly addresses: readonly Ip[] }>();
+
   places(): readonly FlatPlace[] {
     return [...this.#pods.values()].flatMap((held) => [...held.values()].map(({ place }) => place));
   }
@@ -79,6 +82,31 @@ export class FlatLedger {
     } catch (error) {
       giveBack(book, addresses);
       throw error;
+    }
+  }
+
+  /**
+   * Keeps addresses for an owner beside its pods, under a name; those that others have are left out.
+   * @returns the addresses that are kept
+   */
+  reserve(name: string, owner: string, network: OvnNetwork, addresses: readonly Ip[]): readonly Ip[] {
+    this.unreserve(name);
+    const book = this.#book(network);
+    const kept = addresses.filter(({ family, value }) =>
+      book.pools.some((pool) => pool.subnet.family === family && pool.claim(value, owner)),
+    );
+    book.places += 1;
+    this.#reserved.set(name, { book, addresses: kept });
+    return kept;
+  }
+
+  /** Ends what `reserve` began. */
+  unreserve(name: string): void {
+    const known = this.#reserved.get(name);
+    if (known !== undefined) {
+      this.#reserved.delete(name);
+      giveBack(known.book, known.addresses);
+      known.book.places -= 1;
     }
   }
 
@@ -200,8 +228,19 @@ function placeOf(
 ): FlatPlace {
   const { namespace = '', name, uid = '' } = pod.metadata;
   const guest = guestOf(pod);
+  const machine = pod.metadata.labels?.['vm.kubevirt.io/name'];
   const who = { namespace, pod: name, uid, node };
-  return { key: wanted.key, network, ...who, mac, addresses, ...(guest !== undefined && { guest }) };
+  const { key, interfaceName } = wanted;
+  return {
+    key,
+    interfaceName,
+    network,
+    ...who,
+    mac,
+    addresses,
+    ...(guest !== undefined && { guest }),
+    ...(machine !== undefined && { machine }),
+  };
 }
 
 /** As upstream: from the IPv4 address where there is one, so that MAC and address change together. */

@@ -8,6 +8,8 @@ export interface FlatPlace {
   /** Key in the pod's annotation: `<namespace>/<nad>`, with `/<n>` when attached again. */
   readonly key: string;
   readonly network: OvnNetwork;
+  /** Name of the pod's end. */
+  readonly interfaceName: string;
   readonly namespace: string;
   readonly pod: string;
   readonly uid: string;
@@ -17,6 +19,8 @@ export interface FlatPlace {
   readonly addresses: readonly Ip[];
   /** Host name of the guest, when the pod launches one: it asks for its address by DHCP. */
   readonly guest?: string;
+  /** Name of that guest's machine. */
+  readonly machine?: string;
 }
 
 /** Server that OVN answers DHCP as. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Pod } from '#api/core/pod.ts';
 import { formatIp } from '#api/ip-range.ts';
+import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { NbRow } from '#drivers/ovn/driver.ts';
 import { POD_NETWORKS } from './annotations.ts';
@@ -153,6 +154,32 @@ describe('networks besides the default one', () => {
     expect(row('net.a_ovn_layer2_switch')).toBeDefined();
     expect(overlay.dropPod('ns/p').map(({ key }) => key)).toContain('net.a_ovn_layer2_switch');
     expect(overlay.compose()).toEqual([]);
+  });
+
+  it('keep the addresses of a claim for its machine, whether or not it runs', () => {
+    const claims: IpamClaim[] = [
+      {
+        metadata: { namespace: 'ns', name: 'vm.l2', labels: { 'kubevirt.io/vm': 'vm' } },
+        spec: { network: 'net-a', interface: 'net1' },
+        status: { ips: ['10.2.2.1/24'] },
+      },
+    ];
+    const kept: string[] = [];
+    overlay = new Overlay({
+      nodes: () => [],
+      claims: () => claims,
+      keep: (_claim, place) => kept.push(addressOf(place)),
+    });
+    define('l2', { subnets: '10.2.2.0/24' });
+    overlay.settleClaim('ns/vm.l2', claims[0]);
+    expect(placed(pod('p', [{ name: 'l2' }]))).toBe('10.2.2.2');
+    expect(placed(launcher('p1', 'vm', [{ name: 'l2' }]))).toBe('10.2.2.1');
+    expect(kept).toEqual(['10.2.2.1']);
+    overlay.dropPod('ns/p1');
+    expect(placed(pod('q', [{ name: 'l2', ips: ['10.2.2.1'] }]))).toBe('none');
+    claims.pop();
+    expect(overlay.settleClaim('ns/vm.l2', undefined)).toEqual(['ns/q']);
+    expect(placed(pod('q', [{ name: 'l2', ips: ['10.2.2.1'] }]))).toBe('10.2.2.1');
   });
 
   it('let go of a port whose network is no longer asked for', () => {

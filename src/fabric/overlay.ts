@@ -1,13 +1,15 @@
 /** Networks besides the default one: which there are, who has a place on them, and the rows that follow. */
 import { createHash } from 'node:crypto';
 import type { Pod } from '#api/core/pod.ts';
+import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { type FlatEntry, parseFlatEntry } from './annotations.ts';
-import { type Wanted, wantedAttachments } from './attachments.ts';
+import { ownerOf, type Wanted, wantedAttachments } from './attachments.ts';
+import { claimOwner, isFor, keptBy } from './claims.ts';
 import { FlatLedger } from './flat-ledger.ts';
 import {
   composeFlatNetwork,
@@ -29,9 +31,18 @@ export interface OverlayOutcome {
   readonly problems: readonly { readonly reason: string; readonly message: string }[];
 }
 
+/** What the networks besides the default one need to know and tell. */
+export interface OverlayParts {
+  /** The nodes that have gateways. */
+  readonly nodes: () => readonly GatewayNode[];
+  readonly claims: (namespace: string) => readonly IpamClaim[];
+  /** Has a place's addresses kept in its claim. */
+  readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
+}
+
 /** The networks besides the default one. */
 export class Overlay {
-  readonly #nodes: () => readonly GatewayNode[];
+  readonly #parts: OverlayParts;
   /** Primary networks by name, numbered: each has its own masquerade address. */
   readonly #slots = new Map<string, number>();
   readonly #registry = new NetworkRegistry();
@@ -43,9 +54,24 @@ export class Overlay {
   readonly #waiting = new Map<string, Set<string>>();
   readonly #woken: string[] = [];
 
-  /** @param nodes the nodes that have gateways */
-  constructor(nodes: () => readonly GatewayNode[] = () => []) {
-    this.#nodes = nodes;
+  constructor(parts: OverlayParts = { nodes: () => [], claims: () => [], keep: () => undefined }) {
+    this.#parts = parts;
+  }
+
+  /** Takes over a claim, or its end: its addresses are its machine's, whether or not a pod has them. Returns pods to look at. */
+  settleClaim(key: string, claim: IpamClaim | undefined): readonly string[] {
+    const network = claim === undefined ? undefined : this.#registry.network(claim.spec.network);
+    if (claim === undefined || network === undefined) {
+      this.#ledger.unreserve(key);
+      return claim === undefined ? [...this.#waiting.values()].flatMap((pods) => [...pods]) : [];
+    }
+    this.#ledger.reserve(key, claimOwner(claim), network, keptBy(claim));
+    const places = this.#ledger.places().filter((place) => isFor(claim, this.#ownerOf(place), place));
+    return places.map(({ namespace, pod }) => `${namespace}/${pod}`);
+  }
+
+  #ownerOf({ namespace, machine }: FlatPlace): string {
+    return `virtual machine ${namespace}/${machine ?? ''}`;
   }
 
   /** Every row. */
@@ -66,20 +92,20 @@ export class Overlay {
 
   #networkRows(network: OvnNetwork): readonly NbRow[] {
     const egress = this.#egressOf(network);
-    const primary = egress === undefined ? [] : composePrimary(network, egress, this.#nodes());
+    const primary = egress === undefined ? [] : composePrimary(network, egress, this.#parts.nodes());
     return [...composeFlatNetwork(network), ...primary];
   }
 
   #networkKeys(network: OvnNetwork): readonly RowKey[] {
     const egress = this.#egressOf(network);
-    const primary = egress === undefined ? [] : primaryKeys(network, egress, this.#nodes());
+    const primary = egress === undefined ? [] : primaryKeys(network, egress, this.#parts.nodes());
     this.#slots.delete(network.name);
     return [...primary, ...flatNetworkKeys(network)];
   }
 
   #placeRows(place: FlatPlace): readonly NbRow[] {
     const egress = this.#egressOf(place.network);
-    const exit = egress === undefined ? [] : composePodExit(place, egress, this.#nodes());
+    const exit = egress === undefined ? [] : composePodExit(place, egress, this.#parts.nodes());
     return [composeFlatPort(place), ...exit];
   }
 
@@ -173,7 +199,7 @@ export class Overlay {
   /** The primary network of a pod's namespace. */
   #primaryOf(pod: Pod): readonly Wanted[] {
     const nad = this.#registry.primaryOf(pod.metadata.namespace ?? '');
-    return nad === undefined ? [] : [{ key: nad, nad, ips: [] }];
+    return nad === undefined ? [] : [{ key: nad, nad, interfaceName: 'ovn-udn1', ips: [] }];
   }
 
   #place(pod: Pod, node: string, wanted: Wanted): FlatPlace | OverlayOutcome['problems'][number] | undefined {
@@ -187,7 +213,16 @@ export class Overlay {
     }
     try {
       const told: FlatEntry | undefined = parseFlatEntry(pod, wanted.key);
-      return this.#ledger.place(pod, node, wanted, found.network, told);
+      const asker = { network: found.network, interfaceName: wanted.interfaceName };
+      const claim = this.#parts
+        .claims(pod.metadata.namespace ?? '')
+        .find((one) => isFor(one, ownerOf(pod), asker));
+      const ips = wanted.ips.length > 0 || claim === undefined ? wanted.ips : keptBy(claim);
+      const place = this.#ledger.place(pod, node, { ...wanted, ips }, found.network, told);
+      if (claim !== undefined && claim.metadata.deletionTimestamp === undefined) {
+        this.#parts.keep(claim, place);
+      }
+      return place;
     } catch (error) {
       if (!(error instanceof PatchbayError)) throw error;
       const waiting = this.#waiting.get(found.network.name) ?? new Set();

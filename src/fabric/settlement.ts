@@ -1,6 +1,7 @@
 import type { Namespace } from '#api/core/namespace.ts';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
@@ -34,6 +35,7 @@ import {
   nodeRowKeys,
   podRowKey,
 } from './default-network.ts';
+import type { FlatPlace } from './flat-network.ts';
 import { composeGateway, gatewayKeys } from './gateway.ts';
 import { Ledger } from './ledger.ts';
 import { composeLockedPorts } from './locked-ports.ts';
@@ -45,6 +47,9 @@ export interface SettlementParts {
   readonly pods: Informer<Pod>;
   readonly nads: Informer<NetworkAttachmentDefinition>;
   readonly namespaces: Informer<Namespace>;
+  readonly claims: Informer<IpamClaim>;
+  /** Has a place's addresses kept in its claim. */
+  readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
   readonly annotator: Annotator;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;
@@ -61,6 +66,7 @@ export class Settlement {
   readonly #locked = new Map<string, RowKey>();
   #hasLocked = false;
   readonly #markedNads = new Set<string>();
+  readonly #markedClaims = new Set<string>();
   readonly #markedNodes = new Set<string>();
   readonly #markedPods = new Set<string>();
   /** Pods that wait for a subnet or an address of a node: node -> pod keys. */
@@ -69,11 +75,16 @@ export class Settlement {
   constructor(parts: SettlementParts) {
     this.#parts = parts;
     this.#ledger = new Ledger(parts.config);
-    this.#overlay = new Overlay(() => gatewayNodes(this.#ledger.nodes(), parts.config));
+    this.#overlay = new Overlay({
+      nodes: () => gatewayNodes(this.#ledger.nodes(), parts.config),
+      claims: (namespace) => parts.claims.list(namespace),
+      keep: parts.keep,
+    });
   }
 
   get isMarked(): boolean {
-    return this.#markedNodes.size + this.#markedPods.size + this.#markedNads.size > 0;
+    const marked = [this.#markedNodes, this.#markedPods, this.#markedNads, this.#markedClaims];
+    return marked.some(({ size }) => size > 0);
   }
 
   /** Has a NetworkAttachmentDefinition looked at in the next pass. */
@@ -113,6 +124,20 @@ export class Settlement {
     };
   }
 
+  /** Has an IPAMClaim looked at in the next pass. */
+  markClaim(claim: IpamClaim): void {
+    this.#markedClaims.add(keyOf(claim));
+  }
+
+  #settleClaims(): void {
+    for (const key of take(this.#markedClaims)) {
+      const [namespace = '', name = ''] = key.split('/');
+      for (const pod of this.#overlay.settleClaim(key, this.#parts.claims.get({ namespace, name }))) {
+        this.#markedPods.add(pod);
+      }
+    }
+  }
+
   #settleDefinitions(): NbChanges {
     const changes = take(this.#markedNads).map((key) => {
       const [namespace = '', name = ''] = key.split('/');
@@ -121,6 +146,13 @@ export class Settlement {
     for (const key of changes.flatMap(({ pods }) => [...pods])) {
       this.#markedPods.add(key);
     }
+    if (changes.length > 0) {
+      // A claim may have been there before its network.
+      for (const claim of this.#parts.claims.list()) {
+        this.markClaim(claim);
+      }
+    }
+    this.#settleClaims();
     return { put: changes.flatMap(({ put }) => put), remove: changes.flatMap(({ remove }) => remove) };
   }
 

@@ -174,6 +174,58 @@ describe('a primary network', () => {
     );
   });
 
+  test('gives a VM its addresses again after a stop, during which nobody else gets them', async () => {
+    const claims = (): Promise<string> =>
+      cluster.must([
+        'get',
+        'ipamclaims',
+        '-n',
+        'tenant-1',
+        '-o',
+        'jsonpath={range .items[*]}{.metadata.name} {.spec.interface} {.status.ips[0]}{"\\n"}{end}',
+      ]);
+    const before = await addressOf('tenant-1', 'y');
+    await expect.poll(claims, { timeout: 10_000 }).toContain(`y.default ovn-udn1 ${before}/24`);
+    expect(await claims()).toMatch(/y\.secondary-udn pod2eae7330186 10\.2\.2\.\d+\/24/);
+    const kept = await claims();
+    const set = (runStrategy: string): Promise<string> =>
+      cluster.must([
+        'patch',
+        'vm',
+        '-n',
+        'tenant-1',
+        'y',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ spec: { runStrategy } }),
+      ]);
+    await set('Halted');
+    await cluster.must(['wait', '-n', 'tenant-1', 'vmi/y', '--for=delete', '--timeout=60s']);
+    expect(await claims()).toBe(kept);
+    await cluster.must(['create', '-f', '-'], plainPod('tenant-1', 'taker'));
+    await cluster.must([
+      'wait',
+      '-n',
+      'tenant-1',
+      'pod/taker',
+      '--for=jsonpath={.status.podIP}',
+      '--timeout=30s',
+    ]);
+    await set('Always');
+    await cluster.must(['wait', '-n', 'tenant-1', 'vm/y', '--for=condition=Ready', '--timeout=60s']);
+    await cluster.must([
+      'wait',
+      '-n',
+      'tenant-1',
+      'vmi/y',
+      '--for=condition=AgentConnected',
+      '--timeout=60s',
+    ]);
+    expect(await addressOf('tenant-1', 'y')).toBe(before);
+    await hasLease('tenant-1', 'y', 'eth0');
+    expect(await ping('tenant-1', 'x', before)).toBe(true);
+  });
+
   test('refuses to go while pods are on it, and names them', async () => {
     await cluster.must(['delete', 'udn', '-n', 'tenant-2', 'primary-udn', '--wait=false']);
     const message = (): Promise<string> =>

@@ -1,0 +1,78 @@
+/** IPAMClaims: addresses that outlive pods, kept in the claim's status. */
+import { formatIp, type Ip, parseInterface } from '#api/ip-range.ts';
+import { type IpamClaim, ipamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
+import type { ApiClient } from '#machinery/api-client.ts';
+import { type Clock, systemClock } from '#machinery/clock.ts';
+import { setCondition } from '#machinery/conditions.ts';
+import { isNotFound, messageOf } from '#machinery/errors.ts';
+import type { Log } from '#machinery/log.ts';
+import type { FlatPlace } from './flat-network.ts';
+
+/** Label of a claim: its machine. */
+const machineLabel = 'kubevirt.io/vm';
+
+/** Addresses that a claim keeps. */
+export function keptBy({ status }: IpamClaim): readonly Ip[] {
+  return (status?.ips ?? []).flatMap((text) => parseInterface(text)?.ip ?? []);
+}
+
+/** Who holds a claim's addresses, as `ownerOf` names the launchers of its machine. */
+export function claimOwner({ metadata }: IpamClaim): string {
+  return `virtual machine ${metadata.namespace}/${metadata.labels?.[machineLabel] ?? ''}`;
+}
+
+/** True when a claim is for a pod's place. */
+export function isFor(
+  claim: IpamClaim,
+  owner: string,
+  place: Pick<FlatPlace, 'network' | 'interfaceName'>,
+): boolean {
+  return (
+    claimOwner(claim) === owner &&
+    claim.spec.network === place.network.name &&
+    claim.spec.interface === place.interfaceName
+  );
+}
+
+/** Writes what a place has into its claim. */
+export class ClaimWriter {
+  readonly #client: ApiClient;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #written = new Map<string, string>();
+
+  constructor(client: ApiClient, log: Log, clock: Clock = systemClock) {
+    this.#client = client;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** Starts writing, when the claim does not say so already. What fails is tried again with the pod's next pass. */
+  write(claim: IpamClaim, place: FlatPlace): void {
+    const ips = place.addresses.map(({ family, value }) => {
+      const subnet = place.network.subnets.find((one) => one.family === family);
+      return `${formatIp(family, value)}/${subnet?.prefix ?? 32}`;
+    });
+    const { name, namespace, uid = '' } = claim.metadata;
+    const id = `${ips.join()} ${place.pod}`;
+    const isTold = claim.status?.ips?.join() === ips.join() && claim.status.ownerPod?.name === place.pod;
+    if (isTold || this.#written.get(uid) === id) {
+      return;
+    }
+    this.#written.set(uid, id);
+    const done = { type: 'IPsAllocated', status: 'True', reason: 'SuccessfulAllocation' } as const;
+    const conditions = setCondition(claim.status?.conditions, done, this.#clock.now());
+    const body = { status: { ips, ownerPod: { name: place.pod }, conditions } };
+    this.#client
+      .patch(ipamClaim, { name, namespace }, { type: 'merge', body }, { subresource: 'status' })
+      .catch((error: unknown) => {
+        this.#written.delete(uid);
+        if (!isNotFound(error)) {
+          this.#log.warn(
+            { claim: `${namespace}/${name}`, error: messageOf(error) },
+            'claim could not be written',
+          );
+        }
+      });
+  }
+}
