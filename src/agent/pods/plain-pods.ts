@@ -1,11 +1,11 @@
 /** Containers of plain pods: started, watched, ended and reported. One object for all pods; passes of one pod never overlap. */
-import { type Container, type Pod, pod as podKind } from '#api/core/pod.ts';
-import type { ContainerImage, ContainerImages } from '#drivers/image/container-images.ts';
+import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import type { ContainerImages } from '#drivers/image/container-images.ts';
 import type { ContainerDriver, ContainerView } from '#drivers/pod/driver.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import type { Clock } from '#machinery/clock.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
-import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
+import { isNotFound } from '#machinery/errors.ts';
 import { type EventRecorder, referable } from '#machinery/events.ts';
 import type { Log } from '#machinery/log.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
@@ -17,6 +17,7 @@ import type { PodFacts } from './fields.ts';
 import { type Plan, planPod } from './plan.ts';
 import { Prober } from './prober.ts';
 import { followsObjects, gatherSources } from './sources.ts';
+import { type ImageTries, Starter } from './starter.ts';
 import { plainStatus, type StatusInput, type Waiting } from './status.ts';
 import { composeVolumes } from './volumes.ts';
 
@@ -46,7 +47,7 @@ export interface PlainSandbox {
 interface Memory {
   waiting: ReadonlyMap<string, Waiting>;
   /** Containers whose image could not be had, and when to look again. */
-  readonly images: Map<string, { tries: number; until: number }>;
+  readonly images: ImageTries;
 }
 
 /** Milliseconds after which volumes of ConfigMaps and Secrets are looked at again. */
@@ -58,6 +59,7 @@ export class PlainPods {
   readonly #options: PlainPodsOptions;
   readonly #prober: Prober;
   readonly #endings: Endings;
+  readonly #starter: Starter;
   readonly #memory = new Map<string, Memory>();
   readonly #pods = new Map<string, Pod>();
 
@@ -65,6 +67,7 @@ export class PlainPods {
     this.#options = options;
     const { driver, clock, wake, events } = options;
     this.#endings = new Endings({ driver, clock, wake });
+    this.#starter = new Starter(options, (found, view) => this.#endings.end(found, view));
     this.#prober = new Prober({
       driver,
       clock,
@@ -192,7 +195,7 @@ export class PlainPods {
       );
       await Promise.all(
         plan.start.map(async ({ container, attempt }) => {
-          const why = await this.#start(found, container, memory, (image) =>
+          const why = await this.#starter.start(found, container, memory.images, (image) =>
             composeContainer({
               pod: found,
               container,
@@ -209,81 +212,10 @@ export class PlainPods {
         }),
       );
     } catch (error) {
-      const why = this.#tell(found, undefined, error);
+      const why = this.#starter.tell(found, undefined, error);
       for (const { container } of plan.start) waiting.set(container.name, why);
     }
     return waiting;
-  }
-
-  async #start(
-    found: Pod,
-    container: Container,
-    memory: Memory,
-    compose: (image: ContainerImage) => Parameters<ContainerDriver['start']>[0],
-  ): Promise<Waiting | undefined> {
-    const about = referable(podKind, found);
-    const { driver, events } = this.#options;
-    try {
-      const image = await this.#image(found, container, memory);
-      if (image === undefined) {
-        return { reason: 'ImagePullBackOff', message: `Back-off pulling image "${container.image ?? ''}"` };
-      }
-      const view = await driver.start(compose(image));
-      if (view.phase.type === 'exited' && view.phase.startError !== undefined) {
-        events.event(about, 'Warning', 'Failed', `Error: ${view.phase.startError}`.slice(0, 1000));
-      } else {
-        events.event(about, 'Normal', 'Started', `Started container ${container.name}`);
-      }
-      return undefined;
-    } catch (error) {
-      return this.#tell(found, container, error);
-    }
-  }
-
-  /** The image; undefined while looking for it again waits. */
-  async #image(found: Pod, container: Container, memory: Memory): Promise<ContainerImage | undefined> {
-    const reference = container.image ?? '';
-    const now = this.#options.clock.now();
-    const tried = memory.images.get(container.name);
-    try {
-      const image = await this.#options.images.resolve(reference);
-      memory.images.delete(container.name);
-      return image;
-    } catch (error) {
-      if (!(error instanceof PatchbayError) || error.reason !== 'ImageNotFound') throw error;
-      if (tried !== undefined && tried.until > now) {
-        return undefined;
-      }
-      const tries = (tried?.tries ?? 0) + 1;
-      memory.images.set(container.name, { tries, until: now + Math.min(10_000 * 2 ** (tries - 1), 300_000) });
-      if (tries > 1) {
-        this.#options.events.event(
-          referable(podKind, found),
-          'Normal',
-          'BackOff',
-          `Back-off pulling image "${reference}"`,
-        );
-        return undefined;
-      }
-      const reason = container.imagePullPolicy === 'Never' ? 'ErrImageNeverPull' : 'ErrImagePull';
-      throw new PatchbayError(reason, error.message);
-    }
-  }
-
-  /** What went wrong, as an event and as the state of the container. */
-  #tell(found: Pod, container: Container | undefined, error: unknown): Waiting {
-    const reason = error instanceof PatchbayError ? error.reason : 'CreateContainerError';
-    const message = messageOf(error).slice(0, 1000);
-    const about = referable(podKind, found);
-    if (reason === 'FailedMount') {
-      this.#options.events.event(about, 'Warning', reason, message);
-      return { reason: 'ContainerCreating', message };
-    }
-    const said =
-      container === undefined ? message : `Failed to start container "${container.name}": ${message}`;
-    this.#options.events.event(about, 'Warning', 'Failed', said.slice(0, 1000));
-    this.#options.log.warn({ pod: found.metadata.name, reason, message }, 'container not started');
-    return { reason: known.has(reason) ? reason : 'CreateContainerError', message };
   }
 
   /** Only the last runs of each container are kept. */
@@ -360,14 +292,6 @@ export class PlainPods {
     }
   }
 }
-
-/** Reasons that containers wait for in kubelet's words. */
-const known = new Set([
-  'ErrImagePull',
-  'ErrImageNeverPull',
-  'InvalidImageName',
-  'CreateContainerConfigError',
-]);
 
 function podIPs({ networks }: Pick<PlainSandbox, 'networks'>): readonly string[] {
   return networks[0]?.ips ?? [];

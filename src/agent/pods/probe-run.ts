@@ -102,6 +102,10 @@ async function runHttp(
   const isTls = action.scheme === 'HTTPS';
   const url = `${isTls ? 'https' : 'http'}://${address}:${port}${action.path ?? '/'}`;
   const session = driver.connect(view.container.netns, port, address);
+  let said = '';
+  session.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString().slice(0, longestMessage);
+  });
   const headers = new Map([
     ['host', `${address}:${port}`],
     ['user-agent', 'kube-probe/1.34'],
@@ -117,10 +121,10 @@ async function runHttp(
     const line = await firstLine(session, isTls, `GET ${path} HTTP/1.1\r\n${head}\r\n\r\n`, timeoutMs);
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1]);
     if (line === '') {
-      return {
-        passed: false,
-        message: `Get "${url}": no answer within ${timeoutMs / 1000}s, or the connection was refused`,
-      };
+      const why = /refused/.test(said)
+        ? `dial tcp ${address}:${port}: connect: connection refused`
+        : 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
+      return { passed: false, message: `Get "${url}": ${why}` };
     }
     const passed = status >= 200 && status < 400;
     return { passed, message: passed ? '' : `HTTP probe failed with statuscode: ${status}` };
@@ -137,7 +141,6 @@ async function firstLine(
 ): Promise<string> {
   const plain = Duplex.from({ readable: session.stdout, writable: session.stdin });
   plain.on('error', () => undefined);
-  session.stderr.resume();
   const stream = isTls ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
   return new Promise((resolve) => {
     let text = '';

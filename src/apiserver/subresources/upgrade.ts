@@ -109,7 +109,7 @@ async function refusalOfOthers(
   ask: () => Promise<AgentAnswer>,
 ): Promise<ApiError> {
   const answer = await ask();
-  if (answer.type === 'response' && answer.response.statusCode !== 426) {
+  if (answer.type === 'response' && ![200, 426].includes(answer.response.statusCode ?? 0)) {
     return refusalOf(answer.response);
   }
   if (answer.type === 'response') answer.response.resume();

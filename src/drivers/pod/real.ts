@@ -1,19 +1,16 @@
 /** Containers by crun, each watched by a conmon that outlives us, keeps its output and tells how it ended. */
 import { mkdirSync, watch } from 'node:fs';
-import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { ContainerState } from '#node-state/container.ts';
-import { cgroupPath, removeCgroups } from './cgroups.ts';
+import { removeCgroups } from './cgroups.ts';
 import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
-import { cgroupSteps, type EnterStep, entering } from './enter.ts';
+import { cgroupSteps, entering } from './enter.ts';
 import { attachInput, connectIn, execIn, reachesIn, writeControl } from './exec.ts';
-import { hostRootSteps, hostSecrets, imageRootSteps } from './host-root.ts';
-import { startMonitor } from './monitor.ts';
 import { checkMounts } from './mounts.ts';
-import { composeOciConfig } from './oci-config.ts';
 import {
   exitsDirectory,
   type PodDirectories,
@@ -24,7 +21,7 @@ import {
   runtimeRoot,
   socketsDirectory,
 } from './paths.ts';
-import { findProcess, fromPidFile, isRunning, readOptional, sendSignal } from './process.ts';
+import { findProcess, fromPidFile, isRunning, readOptional } from './process.ts';
 import {
   lastWords,
   listPods,
@@ -34,6 +31,7 @@ import {
   readRecord,
   writeRecord,
 } from './record.ts';
+import { createRun, killRun, prepareRun } from './run.ts';
 import { prepareEtc, prepareVolumes, unmountVolumes } from './volumes.ts';
 
 /** What the driver needs to know. */
@@ -124,12 +122,21 @@ class CrunDriver implements ContainerDriver {
     const paths = this.#paths(container);
     const id = runId(container.podUid, container.name, container.attempt);
     const created: RunRecord = { id, container };
-    await this.#prepare(paths, container);
+    await prepareRun(this.#options, paths, container);
     writeRecord(paths, created);
     this.#records.set(id, created);
     try {
       await checkMounts(container.mounts);
-      await this.#launch(paths, id, container);
+      const pid = await createRun({ dirs: this.#options, tag: this.#options.tag, paths, id, container });
+      const process_ = findProcess(pid);
+      const started: RunRecord = {
+        ...created,
+        ...(process_ !== undefined && { process: process_ }),
+        startedAt: this.#clock.now(),
+      };
+      writeRecord(paths, started);
+      this.#records.set(id, started);
+      await this.#crun(['start', id]);
     } catch (error) {
       await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
       this.#end(created, {
@@ -141,53 +148,6 @@ class CrunDriver implements ContainerDriver {
       });
     }
     return this.#view(this.#record(id));
-  }
-
-  async #prepare(paths: RunPaths, container: ContainerState): Promise<void> {
-    await rm(paths.directory, { recursive: true, force: true });
-    await mkdir(podDirectory(this.#options, container.podUid), { recursive: true, mode: 0o700 });
-    await mkdir(paths.persist, { recursive: true, mode: 0o700 });
-    await mkdir(paths.rootfs, { mode: 0o755 });
-    await mkdir(paths.scratch, { mode: 0o755 });
-    if (container.root.type === 'image') {
-      const like = await stat(container.root.path);
-      for (const directory of [paths.upper, paths.work]) await mkdir(directory, { mode: 0o755 });
-      await chmod(paths.upper, like.mode & 0o7777);
-    }
-    await writeFile(paths.log, '', { mode: 0o600 });
-    await writeFile(paths.terminationLog, '', { mode: 0o666 });
-    // Whatever our umask is: the container's user writes it.
-    await chmod(paths.terminationLog, 0o666);
-  }
-
-  async #launch(paths: RunPaths, id: string, container: ContainerState): Promise<void> {
-    const isHost = container.root.type === 'host';
-    const config = composeOciConfig({
-      container,
-      rootfs: paths.rootfs,
-      cgroupsPath: cgroupPath(this.#options.tag, container.podUid, id),
-      terminationLog: paths.terminationLog,
-      maskedPaths: isHost ? await hostSecrets() : [],
-    });
-    await writeFile(paths.config, JSON.stringify(config), { mode: 0o600 });
-    const steps: EnterStep[] = [
-      ...cgroupSteps(),
-      ...(container.root.type === 'host'
-        ? await hostRootSteps(paths)
-        : imageRootSteps(paths, container.root.path)),
-    ];
-    await rm(path.join(exitsDirectory(this.#options), id), { force: true });
-    const pid = await startMonitor({ id, container, paths, dirs: this.#options, steps });
-    const process_ = findProcess(pid);
-    const started: RunRecord = {
-      id,
-      container,
-      ...(process_ !== undefined && { process: process_ }),
-      startedAt: this.#clock.now(),
-    };
-    writeRecord(paths, started);
-    this.#records.set(id, started);
-    await this.#crun(['start', id]);
   }
 
   async signal(id: string, signal: string): Promise<void> {
@@ -205,36 +165,12 @@ class CrunDriver implements ContainerDriver {
       return;
     }
     const paths = this.#paths(record.container);
-    await this.#kill(record, paths);
+    await killRun(record, paths);
     await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
     await rm(path.join(exitsDirectory(this.#options), id), { force: true });
     await rm(path.join(socketsDirectory(this.#options), id), { force: true });
     await run(['rm', '-rf', '--one-file-system', '--', paths.directory]);
     this.#records.delete(id);
-  }
-
-  /** Ends the first process, with it all others of its process table, and waits for its monitor. */
-  async #kill({ process: target }: RunRecord, paths: RunPaths): Promise<void> {
-    if (target !== undefined) {
-      sendSignal(target, 'SIGKILL');
-    }
-    const monitor = fromPidFile(paths.monitorPidFile);
-    const deadline = performance.now() + 5_000;
-    const isGone = () =>
-      (target === undefined || !isRunning(target)) && (monitor === undefined || !isRunning(monitor));
-    while (!isGone()) {
-      if (performance.now() > deadline) {
-        if (monitor !== undefined && (target === undefined || !isRunning(target))) {
-          sendSignal(monitor, 'SIGKILL');
-          return;
-        }
-        throw new PatchbayError(
-          'ContainerStuck',
-          `process ${target?.pid ?? 0} does not end although it was killed`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
   }
 
   async removePod(podUid: string): Promise<void> {

@@ -1,0 +1,328 @@
+import { describe, expect, it } from 'vitest';
+import type { Container, Pod } from '#api/core/pod.ts';
+import type { ContainerImage } from '#drivers/image/container-images.ts';
+import type { ContainerPhase, ContainerView } from '#drivers/pod/driver.ts';
+import { runId } from '#drivers/pod/paths.ts';
+import type { ContainerState } from '#node-state/container.ts';
+import { composeContainer } from './compose-container.ts';
+import { expand } from './environment.ts';
+import { composeEtc } from './etc-files.ts';
+import { resourceValue } from './fields.ts';
+import { planPod, restartDelay } from './plan.ts';
+import type { Sources } from './sources.ts';
+import { plainStatus, type StatusInput } from './status.ts';
+import { composeVolumes } from './volumes.ts';
+
+const start = Date.parse('2026-01-01T00:00:00Z');
+const facts = { podIPs: ['10.128.0.5'], hostIP: '192.168.126.11', cpus: 2, memory: 1024 ** 3 };
+const sources: Sources = {
+  configMaps: new Map([
+    ['cm', new Map([['a', Buffer.from('hello')]])],
+    ['gone', undefined],
+  ]),
+  secrets: new Map([['s', new Map([['key', Buffer.from([0, 255])]])]]),
+};
+const image: ContainerImage = {
+  reference: 'web:1',
+  digest: 'sha256:1',
+  root: { type: 'image', path: '/unpacked' },
+  config: {
+    entrypoint: ['/entry'],
+    cmd: ['serve'],
+    env: ['FROM=image'],
+    workingDir: '/srv',
+    user: { uid: 101, gid: 102 },
+  },
+  size: 1,
+  importedAt: '2026-01-01T00:00:00Z',
+};
+
+function pod(spec: Partial<Pod['spec']> = {}): Pod {
+  return {
+    metadata: { name: 'web-0', namespace: 'demo', uid: 'u1', labels: { app: 'web' } },
+    spec: { containers: [{ name: 'main', image: 'web:1' }], ...spec },
+  };
+}
+
+function view(name: string, attempt: number, phase: ContainerPhase): ContainerView {
+  const container = { podUid: 'u1', name, attempt, image: 'web:1', imageId: 'sha256:1' } as ContainerState;
+  return { id: runId('u1', name, attempt), container, phase, pid: undefined, logFile: '/l' };
+}
+
+const running: ContainerPhase = { type: 'running', startedAt: start };
+const exited = (exitCode: number, finishedAt = start + 1000): ContainerPhase => ({
+  type: 'exited',
+  exitCode,
+  oomKilled: false,
+  startedAt: start,
+  finishedAt,
+  message: '',
+});
+
+describe('a plan', () => {
+  const plan = (given: Pod, views: readonly ContainerView[], now = start + 1000) =>
+    planPod({ pod: given, views, probes: new Map(), now });
+  const names = ({ start: list }: ReturnType<typeof planPod>) =>
+    list.map(({ container, attempt }) => `${container.name}/${attempt}`);
+
+  it('runs init containers one after the other, sidecars beside them', () => {
+    const given = pod({
+      initContainers: [{ name: 'one' }, { name: 'side', restartPolicy: 'Always' }, { name: 'two' }],
+    });
+    expect(names(plan(given, []))).toEqual(['one/0']);
+    const one = view('one', 0, exited(0));
+    expect(names(plan(given, [one]))).toEqual(['side/0']);
+    const side = view('side', 0, running);
+    expect(names(plan(given, [one, side]))).toEqual(['two/0']);
+    expect(names(plan(given, [one, side, view('two', 0, exited(0))]))).toEqual(['main/0']);
+  });
+
+  it.each([
+    ['Always', 0, ['main/1'], undefined],
+    ['OnFailure', 1, ['main/1'], undefined],
+    ['OnFailure', 0, [], 'Succeeded'],
+    ['Never', 0, [], 'Succeeded'],
+    ['Never', 3, [], 'Failed'],
+  ] as const)('restarts by policy: %s after status %d', (restartPolicy, status, started, over) => {
+    const made = plan(pod({ restartPolicy }), [view('main', 0, exited(status))]);
+    expect([names(made), made.over]).toEqual([started, over]);
+  });
+
+  it('fails with an init container that must not be restarted', () => {
+    const given = pod({ initContainers: [{ name: 'one' }], restartPolicy: 'Never' });
+    expect(plan(given, [view('one', 0, exited(1))]).over).toBe('Failed');
+  });
+
+  it('waits longer before each restart, up to five minutes', () => {
+    const delays = [0, 1, 2, 3, 4, 5, 6, 7].map((attempt) =>
+      restartDelay([view('main', attempt, exited(1))], 'main'),
+    );
+    expect(delays).toEqual([0, 10, 20, 40, 80, 160, 300, 300]);
+    expect(restartDelay([view('main', 7, exited(1, start + 700_000))], 'main')).toBe(0);
+    const waiting = plan(pod(), [view('main', 1, exited(1))]);
+    expect([waiting.start, waiting.backOff]).toEqual([
+      [],
+      [{ name: 'main', until: start + 11_000, seconds: 10 }],
+    ]);
+    expect(names(plan(pod(), [view('main', 1, exited(1))], start + 11_000))).toEqual(['main/2']);
+  });
+});
+
+describe('a status', () => {
+  const status = (given: Pod, views: readonly ContainerView[], changes: Partial<StatusInput> = {}) => {
+    const probes = changes.probes ?? new Map();
+    const now = start + 1000;
+    return plainStatus({
+      pod: given,
+      views,
+      probes,
+      plan: planPod({ pod: given, views, probes, now }),
+      waiting: new Map(),
+      networks: [{ name: 'n', interface: 'eth0', mac: 'm', default: true, dns: {}, ips: ['10.128.0.5'] }],
+      hostIP: '192.168.126.11',
+      now,
+      ...changes,
+    });
+  };
+  const conditions = ({ conditions: list }: ReturnType<typeof plainStatus>) =>
+    Object.fromEntries((list ?? []).map(({ type, status: holds }) => [type, holds]));
+
+  it('of a pod whose image cannot be had has its address', () => {
+    const waiting = new Map([['main', { reason: 'ErrImagePull', message: 'import it' }]]);
+    const made = status(pod(), [], { waiting });
+    expect(made).toMatchObject({ phase: 'Pending', podIP: '10.128.0.5' });
+    expect(made.containerStatuses?.[0]).toMatchObject({
+      state: { waiting: { reason: 'ErrImagePull' } },
+      ready: false,
+    });
+    expect(conditions(made)).toMatchObject({
+      PodReadyToStartContainers: 'True',
+      Initialized: 'True',
+      Ready: 'False',
+    });
+  });
+
+  it('of a running pod is ready when its probes say so', () => {
+    const main = view('main', 0, running);
+    expect(conditions(status(pod(), [main]))).toMatchObject({ Ready: 'True', ContainersReady: 'True' });
+    const probes = new Map([[main.id, { started: true, ready: false }]]);
+    const unready = status(pod(), [main], { probes });
+    expect([unready.phase, conditions(unready)['Ready']]).toEqual(['Running', 'False']);
+  });
+
+  it('of a container that crashes in a loop', () => {
+    const made = status(pod(), [view('main', 0, exited(1)), view('main', 1, exited(2))]);
+    expect(made.phase).toBe('Running');
+    expect(made.containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      state: {
+        waiting: {
+          reason: 'CrashLoopBackOff',
+          message: 'back-off 10s restarting failed container=main pod=web-0_demo(u1)',
+        },
+      },
+      lastState: { terminated: { exitCode: 2, reason: 'Error' } },
+    });
+  });
+
+  it('of a pod that is through', () => {
+    const made = status(pod({ restartPolicy: 'Never' }), [view('main', 0, exited(0))]);
+    expect(made).toMatchObject({
+      phase: 'Succeeded',
+      containerStatuses: [{ state: { terminated: { reason: 'Completed', exitCode: 0 } } }],
+    });
+    expect(made.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('PodCompleted');
+  });
+
+  it('waits for init containers', () => {
+    const given = pod({ initContainers: [{ name: 'one' }] });
+    const made = status(given, [view('one', 0, running)]);
+    expect(made.phase).toBe('Pending');
+    expect(made.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'PodInitializing' } });
+    expect(made.conditions?.find(({ type }) => type === 'Initialized')).toMatchObject({
+      status: 'False',
+      message: 'containers with incomplete status: [one]',
+    });
+  });
+});
+
+describe('a container', () => {
+  const compose = (container: Partial<Container>, spec: Partial<Pod['spec']> = {}, of = image) =>
+    composeContainer({
+      pod: pod(spec),
+      container: { name: 'main', image: 'web:1', ...container },
+      attempt: 0,
+      netns: 'lab.node1.u1',
+      facts,
+      sources,
+      image: of,
+      volumes: new Map([['data', '/vol/data']]),
+      etc: '/pod/etc',
+    });
+
+  it('takes command, variables and user from the image unless told otherwise', () => {
+    expect(compose({})).toMatchObject({
+      argv: ['/entry', 'serve'],
+      cwd: '/srv',
+      user: { uid: 101, gid: 102 },
+    });
+    expect(compose({ args: ['other'] }).argv).toEqual(['/entry', 'other']);
+    expect(
+      compose({ command: ['sh', '-c', 'echo $(A) $$(A) $(B)'], env: [{ name: 'A', value: '1' }] }).argv,
+    ).toEqual(['sh', '-c', 'echo 1 $(A) $(B)']);
+    expect(compose({}).env).toContain('FROM=image');
+    expect(compose({ securityContext: { runAsUser: 7 } }).user).toEqual({ uid: 7, gid: 0, groups: [] });
+  });
+
+  it('has variables of fields, resources and objects', () => {
+    const { env } = compose({
+      resources: { limits: { cpu: '1500m' } },
+      env: [
+        { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+        { name: 'APP', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
+        { name: 'CM', valueFrom: { configMapKeyRef: { name: 'cm', key: 'a' } } },
+        { name: 'NONE', valueFrom: { configMapKeyRef: { name: 'cm', key: 'b', optional: true } } },
+      ],
+    });
+    expect(env).toEqual(expect.arrayContaining(['IP=10.128.0.5', 'APP=web', 'CM=hello']));
+    expect(env.some((one) => one.startsWith('NONE='))).toBe(false);
+  });
+
+  it.each([
+    [
+      { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'gone', key: 'a' } } }] },
+      'configmap "gone" not found',
+    ],
+    [
+      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'a' } } }] },
+      "couldn't find key a in Secret demo/s",
+    ],
+    [{ securityContext: { privileged: true } }, 'privileged: true is refused'],
+    [{ securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }, 'capability SYS_ADMIN is refused'],
+    [{ volumeMounts: [{ name: 'data', mountPath: '/d', subPath: '../x' }] }, 'without ".."'],
+  ] as const)('is refused with a reason: %o', (container, why) => {
+    expect(() => compose(container as Partial<Container>)).toThrow(why);
+  });
+
+  it('must not be root when that is asked for', () => {
+    const root = { ...image, config: { ...image.config, user: { uid: 0, gid: 0 } } };
+    expect(() => compose({ securityContext: { runAsNonRoot: true } }, {}, root)).toThrow(
+      'image will run as root',
+    );
+  });
+
+  it('is limited as asked', () => {
+    const { resources } = compose({
+      resources: { limits: { cpu: '500m', memory: '64Mi' }, requests: { cpu: '250m' } },
+    });
+    expect(resources).toMatchObject({ cpuShares: 256, cpuQuota: 50_000, memory: 64 * 1024 * 1024 });
+  });
+
+  it("sees the machine's programs read-only, with room for temporary files", () => {
+    const host: ContainerImage = {
+      ...image,
+      root: { type: 'host' },
+      config: { ...image.config, entrypoint: [] },
+    };
+    const made = compose({}, {}, host);
+    expect(made.readOnlyRoot).toBe(true);
+    expect(made.mounts.filter(({ type }) => type === 'tmpfs').map(({ destination }) => destination)).toEqual([
+      '/tmp',
+      '/run',
+      '/var/tmp',
+    ]);
+  });
+});
+
+describe('volumes and files', () => {
+  it('hold what objects hold', () => {
+    const volumes = composeVolumes({
+      pod: pod({
+        volumes: [
+          { name: 'e', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+          { name: 'c', configMap: { name: 'cm' } },
+          { name: 's', secret: { secretName: 's', items: [{ key: 'key', path: 'sub/k', mode: 0o400 }] } },
+          {
+            name: 'd',
+            downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] },
+          },
+        ],
+      }),
+      facts,
+      sources,
+    });
+    expect(volumes).toEqual([
+      { name: 'e', type: 'memory', size: 1024 * 1024 },
+      { name: 'c', type: 'files', files: [{ path: 'a', mode: 0o644, content: Buffer.from('hello') }] },
+      { name: 's', type: 'files', files: [{ path: 'sub/k', mode: 0o400, content: Buffer.from([0, 255]) }] },
+      {
+        name: 'd',
+        type: 'files',
+        files: [{ path: 'labels', mode: 0o644, content: Buffer.from('app="web"') }],
+      },
+    ]);
+  });
+
+  it('that are missing or not supported are named', () => {
+    const compose = (volume: object) =>
+      composeVolumes({ pod: pod({ volumes: [{ name: 'v', ...volume }] }), facts, sources });
+    expect(() => compose({ configMap: { name: 'gone' } })).toThrow('volume "v" : configmap "gone" not found');
+    expect(() => compose({ hostPath: { path: '/' } })).toThrow('hostPath is not supported on this node');
+  });
+
+  it('keep lines lines', () => {
+    const made = composeEtc(pod({ dnsConfig: { searches: ['a\nnameserver 6.6.6.6'] } }), ['10.128.0.5'], {
+      dnsServers: ['192.0.2.53'],
+      clusterDomain: 'cluster.local',
+    });
+    expect(made['resolv.conf']?.split('\n').filter((line) => line.startsWith('nameserver'))).toEqual([
+      'nameserver 192.0.2.53',
+    ]);
+    expect(made['hosts']).toContain('10.128.0.5\tweb-0');
+  });
+
+  it('expand only what is known', () => {
+    expect(expand('$(A)$(B)$$(A)$', new Map([['A', '1']]))).toBe('1$(B)$(A)$');
+    expect(resourceValue({ name: 'm' }, facts, { resource: 'limits.memory', divisor: '1Mi' })).toBe('1024');
+  });
+});

@@ -1,0 +1,91 @@
+/** One run of a container: its files, its creation, its end by force. */
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PatchbayError } from '#machinery/errors.ts';
+import type { ContainerState } from '#node-state/container.ts';
+import { cgroupPath } from './cgroups.ts';
+import { cgroupSteps, type EnterStep } from './enter.ts';
+import { hostRootSteps, hostSecrets, imageRootSteps } from './host-root.ts';
+import { startMonitor } from './monitor.ts';
+import { composeOciConfig } from './oci-config.ts';
+import { exitsDirectory, type PodDirectories, podDirectory, type RunPaths } from './paths.ts';
+import { fromPidFile, isRunning, sendSignal } from './process.ts';
+import type { RunRecord } from './record.ts';
+
+/** Makes the directories and files of a run; what an earlier one left there is removed. */
+export async function prepareRun(
+  dirs: PodDirectories,
+  paths: RunPaths,
+  container: ContainerState,
+): Promise<void> {
+  await rm(paths.directory, { recursive: true, force: true });
+  await mkdir(podDirectory(dirs, container.podUid), { recursive: true, mode: 0o700 });
+  await mkdir(paths.persist, { recursive: true, mode: 0o700 });
+  await mkdir(paths.rootfs, { mode: 0o755 });
+  await mkdir(paths.scratch, { mode: 0o755 });
+  if (container.root.type === 'image') {
+    const like = await stat(container.root.path);
+    for (const directory of [paths.upper, paths.work]) await mkdir(directory, { mode: 0o755 });
+    await chmod(paths.upper, like.mode & 0o7777);
+  }
+  await writeFile(paths.log, '', { mode: 0o600 });
+  await writeFile(paths.terminationLog, '', { mode: 0o666 });
+  // Whatever our umask is: the container's user writes it.
+  await chmod(paths.terminationLog, 0o666);
+}
+
+/** What a run is created from. */
+export interface RunCreation {
+  readonly dirs: PodDirectories;
+  readonly tag: string;
+  readonly paths: RunPaths;
+  readonly id: string;
+  readonly container: ContainerState;
+}
+
+/** Creates the container; it waits to be started. Resolves with the id of its first process. */
+export async function createRun({ dirs, tag, paths, id, container }: RunCreation): Promise<number> {
+  const { root } = container;
+  const config = composeOciConfig({
+    container,
+    rootfs: paths.rootfs,
+    cgroupsPath: cgroupPath(tag, container.podUid, id),
+    terminationLog: paths.terminationLog,
+    maskedPaths: root.type === 'host' ? await hostSecrets() : [],
+  });
+  await writeFile(paths.config, JSON.stringify(config), { mode: 0o600 });
+  const rootSteps = root.type === 'host' ? await hostRootSteps(paths) : imageRootSteps(paths, root.path);
+  const steps: readonly EnterStep[] = [...cgroupSteps(), ...rootSteps];
+  await rm(path.join(exitsDirectory(dirs), id), { force: true });
+  return startMonitor({ id, container, paths, dirs, steps });
+}
+
+/**
+ * Ends the first process, with it all others of its process table, and waits for its monitor.
+ * @throws PatchbayError `ContainerStuck`
+ */
+export async function killRun({ process: target }: RunRecord, paths: RunPaths): Promise<void> {
+  if (target !== undefined) {
+    sendSignal(target, 'SIGKILL');
+  }
+  const monitor = fromPidFile(paths.monitorPidFile);
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const runs = target !== undefined && isRunning(target);
+    const isWatched = monitor !== undefined && isRunning(monitor);
+    if (!runs && !isWatched) {
+      return;
+    }
+    if (performance.now() > deadline) {
+      if (!runs && monitor !== undefined) {
+        sendSignal(monitor, 'SIGKILL');
+        return;
+      }
+      throw new PatchbayError(
+        'ContainerStuck',
+        `process ${target?.pid ?? 0} does not end although it was killed`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

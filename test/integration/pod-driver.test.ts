@@ -1,0 +1,176 @@
+/** Containers by crun in a network namespace of their own. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '#drivers/command.ts';
+import { readEntries } from '#drivers/pod/cri-log.ts';
+import type { ContainerDriver, ContainerView, ExecSession } from '#drivers/pod/driver.ts';
+import { createContainerDriver } from '#drivers/pod/real.ts';
+import type { ContainerState } from '#node-state/container.ts';
+
+const netns = `t-pod-${process.pid}`;
+const podUid = 'a133d47b-8909-4b67-a715-05415499af1e';
+let directory = '';
+let driver: ContainerDriver;
+
+const open = async (): Promise<ContainerDriver> => {
+  const made = createContainerDriver({
+    stateDir: path.join(directory, 'state'),
+    runDir: path.join(directory, 'run'),
+    tag: `t-pod-${process.pid}`,
+    log: { warn: (message) => console.warn(message) },
+  });
+  await made.load();
+  return made;
+};
+
+beforeAll(async () => {
+  directory = await mkdtemp('/tmp/t-pod-');
+  await run(['ip', 'netns', 'add', netns]);
+  await run(['ip', '-n', netns, 'link', 'set', 'lo', 'up']);
+  driver = await open();
+});
+
+afterAll(async () => {
+  await driver.removePod(podUid);
+  driver.close();
+  await run(['ip', 'netns', 'delete', netns]);
+  await rm(directory, { recursive: true });
+});
+
+function container(name: string, script: string, changes: Partial<ContainerState> = {}): ContainerState {
+  return {
+    podUid,
+    name,
+    attempt: 0,
+    netns,
+    hostname: 'web',
+    image: 'localhost/host:latest',
+    imageId: 'host',
+    root: { type: 'host' },
+    readOnlyRoot: true,
+    argv: ['sh', '-c', script],
+    env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+    cwd: '/',
+    user: { uid: 0, gid: 0, groups: [] },
+    capabilities: ['CAP_KILL', 'CAP_DAC_OVERRIDE'],
+    noNewPrivileges: true,
+    mounts: [],
+    resources: { pids: 100, memory: 64 * 1024 * 1024 },
+    terminal: false,
+    stdin: false,
+    stdinOnce: false,
+    terminationLog: '/dev/termination-log',
+    stopSignal: 'SIGTERM',
+    ...changes,
+  };
+}
+
+const found = (id: string): ContainerView | undefined => driver.list(podUid).find((one) => one.id === id);
+const ended = async (id: string): Promise<ContainerView['phase']> => {
+  await expect.poll(() => found(id)?.phase.type, { timeout: 10_000 }).toBe('exited');
+  return found(id)?.phase ?? { type: 'created' };
+};
+const logOf = async ({ logFile }: ContainerView): Promise<string[]> => {
+  const lines: string[] = [];
+  for await (const { stream, text: line } of readEntries(logFile)) lines.push(`${stream} ${line.toString()}`);
+  return lines;
+};
+const output = async (session: ExecSession): Promise<[number, string]> => {
+  const [status, said] = await Promise.all([session.exited, text(session.stdout)]);
+  return [status, said];
+};
+
+describe('a container', () => {
+  test('runs in the namespace, keeps its output, tells its end and last words', async () => {
+    const view = await driver.start(
+      container('short', 'ls /sys/class/net; echo no >&2; echo words > /dev/termination-log; exit 3'),
+    );
+    expect(await ended(view.id)).toMatchObject({ exitCode: 3, oomKilled: false, message: 'words\n' });
+    expect((await logOf(view)).toSorted()).toEqual(['stderr no', 'stdout lo']);
+  });
+
+  test('that cannot be started says why', async () => {
+    const view = await driver.start(container('broken', '', { argv: ['/no/such/program'] }));
+    expect(view.phase).toMatchObject({ type: 'exited', exitCode: 128 });
+    expect(view.phase.type === 'exited' ? view.phase.startError : '').toContain('/no/such/program');
+  });
+
+  test("sees the machine's programs, neither its secrets nor its state, and changes nothing", async () => {
+    const script =
+      'ls /; cat /etc/shadow; ls -A /etc/ssh; touch /usr/x /etc/x; ls /var; mknod /tmp/m c 1 1; mount -t tmpfs x /tmp; echo done';
+    const view = await driver.start(
+      container('host', script, {
+        mounts: [{ source: 'tmpfs', destination: '/tmp', type: 'tmpfs', readOnly: false }],
+      }),
+    );
+    await ended(view.id);
+    const lines = (await logOf(view))
+      .filter((line) => line.startsWith('stdout'))
+      .map((line) => line.slice(7));
+    expect(lines).toEqual(expect.arrayContaining(['bin', 'etc', 'usr', 'done']));
+    for (const name of ['root', 'home', 'var', 'boot', 'work']) expect(lines).not.toContain(name);
+    expect(lines.filter((line) => line.includes(':') || line.includes('key'))).toEqual([]);
+    expect(await readdir('/etc')).not.toContain('x');
+  });
+
+  test('is found again by the next driver, takes commands with their status, and is ended', async () => {
+    const view = await driver.start(container('long', 'trap "exit 0" TERM; while :; do sleep 0.1; done'));
+    driver.close();
+    driver = await open();
+    expect(found(view.id)?.phase.type).toBe('running');
+    const session = await driver.exec(view.id, {
+      argv: ['sh', '-c', 'read x; echo "got $x"; exit 7'],
+      terminal: false,
+      stdin: true,
+    });
+    session.stdin.end('this\n');
+    expect(await output(session)).toEqual([7, 'got this\n']);
+    await driver.signal(view.id, 'TERM');
+    expect(await ended(view.id)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('gives commands a terminal of the size that is asked for', async () => {
+    const view = await driver.start(container('terminal', 'sleep 60'));
+    const session = await driver.exec(view.id, {
+      argv: ['sh', '-c', 'until [ "$(stty size)" = "33 77" ]; do sleep 0.05; done; tty; exit 4'],
+      terminal: true,
+      stdin: true,
+    });
+    await session.resize({ width: 77, height: 33 });
+    expect(await output(session)).toEqual([4, '/dev/pts/0\r\n']);
+    await driver.remove(view.id);
+  });
+
+  test('has the files of its volumes, replaced as one', async () => {
+    const files = (content: string) => [{ path: 'a', mode: 0o644, content: Buffer.from(content) }];
+    const prepare = (content: string) =>
+      driver.prepareVolumes(podUid, [{ name: 'v', type: 'files', files: files(content) }]);
+    const source = (await prepare('one')).get('v') ?? '';
+    const view = await driver.start(
+      container('volume', 'until grep two /v/a; do sleep 0.05; done', {
+        mounts: [{ source, destination: '/v', type: 'bind', readOnly: true }],
+      }),
+    );
+    await prepare('two');
+    expect(await ended(view.id)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('leaves nothing behind', async () => {
+    await driver.start(container('last', 'sleep 60'));
+    await driver.removePod(podUid);
+    expect(driver.list(podUid)).toEqual([]);
+    expect(await readdir(path.join(directory, 'state', 'pods'))).toEqual([]);
+    expect(await readFile('/proc/self/mounts', 'utf8')).not.toContain(directory);
+    const { stdout } = await run([
+      'find',
+      '/sys/fs/cgroup',
+      '-maxdepth',
+      '3',
+      '-name',
+      `t-pod-${process.pid}`,
+    ]);
+    expect(stdout).toBe('');
+  });
+});
