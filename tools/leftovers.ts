@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Programs that only Patchbay's tests start here. */
-const programs = /^(qemu-system-|ovs-vswitchd|ovsdb-server|ovn-northd|ovn-controller|dnsmasq)/;
+const programs = /^(qemu-system-|ovs-vswitchd|ovsdb-server|ovn-northd|ovn-controller|dnsmasq|conmon|crun)/;
 
 /** Everything countable, as lines of text. */
 export function inventory(): ReadonlySet<string> {
@@ -14,6 +14,7 @@ export function inventory(): ReadonlySet<string> {
     ...mounts(),
     ...processes(),
     ...entries('/run/patchbay'),
+    ...controlGroups(),
   ]);
 }
 
@@ -65,6 +66,17 @@ function processes(): string[] {
         throw error;
       }
     });
+}
+
+/** Groups of containers, in every hierarchy. */
+function controlGroups(): string[] {
+  const root = '/sys/fs/cgroup';
+  const hierarchies = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [root, ...hierarchies.map(({ name }) => `${root}/${name}`)].flatMap((hierarchy) =>
+    entries(`${hierarchy}/patchbay`).filter(
+      (line) => !/\/(cgroup|tasks|notify_on_release|\w+\.)[^/]*$/.test(line),
+    ),
+  );
 }
 
 function entries(folder: string): string[] {

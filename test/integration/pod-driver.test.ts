@@ -4,6 +4,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '#drivers/command.ts';
+import { containerContract } from '#drivers/pod/contract.ts';
 import { readEntries } from '#drivers/pod/cri-log.ts';
 import type { ContainerDriver, ContainerView, ExecSession } from '#drivers/pod/driver.ts';
 import { createContainerDriver } from '#drivers/pod/real.ts';
@@ -81,6 +82,14 @@ const output = async (session: ExecSession): Promise<[number, string]> => {
   const [status, said] = await Promise.all([session.exited, text(session.stdout)]);
   return [status, said];
 };
+
+describe('the driver', () => {
+  containerContract(async () => ({
+    driver,
+    container: container('contract', 'sleep 60'),
+    command: ['sh', '-c', 'printf said; exit 7'],
+  }));
+});
 
 describe('a container', () => {
   test('runs in the namespace, keeps its output, tells its end and last words', async () => {

@@ -4,8 +4,10 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerState } from '#node-state/container.ts';
+import { containerContract } from './contract.ts';
 import { LineSplitter, LogFollower, parseLogLine } from './cri-log.ts';
 import { cgroupSteps, entering } from './enter.ts';
+import { FakeContainerDriver } from './fake.ts';
 import { hostRootSteps } from './host-root.ts';
 import { checkMounts } from './mounts.ts';
 import { composeOciConfig } from './oci-config.ts';
@@ -55,6 +57,14 @@ const compose = (changes: Partial<ContainerState> = {}) =>
       readonly resources: unknown;
     };
   };
+
+describe('the fake', () => {
+  containerContract(async () => {
+    const driver = new FakeContainerDriver();
+    driver.command = () => ({ exitCode: 7, stdout: 'said' });
+    return { driver, container, command: ['say'] };
+  });
+});
 
 describe('a configuration', () => {
   it('joins the network of the pod and no other namespace of the node', () => {

@@ -1,0 +1,244 @@
+/** Plain pods as kubectl's users see them: containers, logs, commands, ports, files, their end. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pod } from '#api/core/pod.ts';
+import { type Cluster, execute, listOf, openCluster } from './cluster.ts';
+
+const namespace = 'pods';
+const image = 'localhost/host';
+let cluster: Cluster;
+let directory = '';
+
+const serve =
+  'echo "started $GREETING $(hostname -i)"; echo web > /data/index.html; cd /data; trap "exit 0" TERM; python3 -m http.server 8080 >/dev/null 2>&1 & while :; do sleep 0.2; done';
+
+function manifest(name: string, script: string, spec: object = {}, container: object = {}): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace, name },
+    spec: {
+      terminationGracePeriodSeconds: 5,
+      containers: [{ name: 'main', image, command: ['sh', '-c', script], ...container }],
+      ...spec,
+    },
+  });
+}
+
+const objects = [
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace, name: 'settings' },
+    data: { greeting: 'hello', 'file.txt': 'from the map' },
+  }),
+  manifest(
+    'web',
+    serve,
+    {
+      initContainers: [
+        {
+          name: 'before',
+          image,
+          command: ['sh', '-c', 'echo prepared > /data/init'],
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+        },
+      ],
+      volumes: [
+        { name: 'data', emptyDir: {} },
+        { name: 'settings', configMap: { name: 'settings' } },
+      ],
+    },
+    {
+      env: [{ name: 'GREETING', valueFrom: { configMapKeyRef: { name: 'settings', key: 'greeting' } } }],
+      readinessProbe: { httpGet: { port: 8080, path: '/init' }, periodSeconds: 1 },
+      resources: { limits: { memory: '64Mi', cpu: '500m' } },
+      volumeMounts: [
+        { name: 'data', mountPath: '/data' },
+        { name: 'settings', mountPath: '/settings' },
+      ],
+    },
+  ),
+  manifest('done', 'echo last words > /dev/termination-log; exit 3', { restartPolicy: 'Never' }),
+  manifest('crash', 'echo once more; exit 1'),
+  manifest('missing', 'true', {}, { image: 'quay.io/nobody/nothing:1' }),
+  manifest(
+    'sick',
+    'sleep 300',
+    {},
+    {
+      livenessProbe: { exec: { command: ['false'] }, periodSeconds: 1, failureThreshold: 1 },
+    },
+  ),
+];
+
+beforeAll(async () => {
+  cluster = await openCluster();
+  directory = await mkdtemp(path.join(tmpdir(), 't-e2e-pods-'));
+  await cluster.must(['create', 'namespace', namespace]);
+  await cluster.must(['create', '-f', '-'], listOf(objects));
+  await cluster.must(['wait', '-n', namespace, 'pod/web', '--for=condition=Ready', '--timeout=30s']);
+});
+
+afterAll(async () => {
+  await cluster.must(['delete', 'namespace', namespace, '--timeout=60s']);
+  cluster.close();
+  await rm(directory, { recursive: true });
+});
+
+const kubectl = (...args: readonly string[]) => cluster.kubectl(['-n', namespace, ...args]);
+const statusOf = async (name: string) => (await cluster.client.get(pod, { namespace, name })).status ?? {};
+const stateOf = async (name: string) => (await statusOf(name)).containerStatuses?.[0];
+
+describe('status', () => {
+  test('of a pod that ended tells how', async () => {
+    await expect
+      .poll(() => statusOf('done'), { timeout: 10_000 })
+      .toMatchObject({
+        phase: 'Failed',
+        containerStatuses: [
+          { state: { terminated: { exitCode: 3, reason: 'Error', message: 'last words\n' } } },
+        ],
+      });
+  });
+
+  test('of a crashing pod tells of its back-off', async () => {
+    await expect
+      .poll(async () => (await stateOf('crash'))?.state?.waiting?.reason, { timeout: 15_000 })
+      .toBe('CrashLoopBackOff');
+    expect((await kubectl('logs', 'crash', '--previous')).stdout).toContain('once more');
+  });
+
+  test('of a pod without image says how to import it, and has an address', async () => {
+    await expect
+      .poll(async () => (await statusOf('missing')).podIP, { timeout: 10_000 })
+      .toMatch(/^10\.128\./);
+    expect((await stateOf('missing'))?.state?.waiting?.reason).toMatch(/^(ErrImagePull|ImagePullBackOff)$/);
+    const { stdout } = await kubectl('events', '--for', 'pod/missing');
+    expect(stdout).toContain('patchbay image import quay.io/nobody/nothing:1');
+    expect((await kubectl('logs', 'missing')).stderr).toContain('is waiting to start');
+  });
+
+  test('counts the restarts of a container that fails its liveness probe', async () => {
+    await expect
+      .poll(async () => (await stateOf('sick'))?.restartCount, { timeout: 20_000 })
+      .toBeGreaterThan(0);
+  });
+});
+
+describe('logs', () => {
+  test('are what the container printed', async () => {
+    const address = (await statusOf('web')).podIP ?? '';
+    expect((await kubectl('logs', 'web')).stdout).toBe(`started hello ${address}\n`);
+    expect((await kubectl('logs', 'web', '--timestamps', '--tail=1')).stdout).toMatch(/^20\d\d-\S+ started/);
+    expect((await kubectl('logs', 'web', '--tail=0')).stdout).toBe('');
+  });
+
+  test('are followed to the end', async () => {
+    const script = 'for i in 1 2 3; do echo line $i; sleep 0.3; done';
+    await cluster.must(['create', '-f', '-'], manifest('talk', script, { restartPolicy: 'Never' }));
+    await cluster.must([
+      '-n',
+      namespace,
+      'wait',
+      'pod/talk',
+      '--for=jsonpath={.status.phase}=Running',
+      '--timeout=20s',
+    ]);
+    expect((await kubectl('logs', '-f', 'talk')).stdout).toBe('line 1\nline 2\nline 3\n');
+  });
+});
+
+describe('commands', () => {
+  test('run with their input, output and status', async () => {
+    const script = 'cat; cat /settings/file.txt; echo bad >&2; exit 7';
+    const args = ['-n', namespace, 'exec', '-i', 'web', '-c', 'main', '--', 'sh', '-c', script];
+    expect(await cluster.kubectl(args, 'from here\n')).toMatchObject({
+      status: 7,
+      stdout: 'from here\nfrom the map',
+      stderr: expect.stringContaining('bad\n'),
+    });
+  });
+
+  test('have a terminal', async () => {
+    const command = `kubectl -n ${namespace} exec -it web -c main -- sh -c 'tty; exit 3'`;
+    const env = { KUBECONFIG: cluster.kubeconfig, SHELL: '/bin/sh' };
+    const { status, stdout } = await execute(['script', '-qec', command, '/dev/null'], undefined, env);
+    expect([status, stdout]).toEqual([3, expect.stringContaining('/dev/pts/0')]);
+  });
+
+  test('in containers that are not there are refused in words', async () => {
+    expect((await kubectl('exec', 'web', '-c', 'none', '--', 'id')).stderr).toContain('none');
+    expect((await kubectl('exec', 'missing', '--', 'id')).stderr).toContain('container not found ("main")');
+  });
+
+  test('need more than the right to look', async () => {
+    const { status, stderr } = await kubectl('exec', 'web', '--as=somebody', '--', 'id');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('User "somebody" cannot')]);
+  });
+
+  test('attach to input and output', async () => {
+    const args = ['-n', namespace, 'run', 'asked', '-i', '--rm', '--restart=Never', `--image=${image}`, '--'];
+    const script = 'read x; echo "heard $x"';
+    const { stdout } = await cluster.kubectl([...args, 'sh', '-c', script], 'me\n');
+    expect(stdout).toContain('heard me');
+  });
+});
+
+test('files are copied there and back', async () => {
+  const [from, back] = [path.join(directory, 'from'), path.join(directory, 'back')];
+  await writeFile(from, randomBytes(2_000_000));
+  await cluster.must(['-n', namespace, 'cp', from, 'web:/tmp/copied', '-c', 'main']);
+  await cluster.must(['-n', namespace, 'cp', 'web:/tmp/copied', back, '-c', 'main']);
+  expect(Buffer.compare(await readFile(from), await readFile(back))).toBe(0);
+});
+
+test('ports are forwarded', async () => {
+  const child = spawn('kubectl', ['-n', namespace, 'port-forward', 'pod/web', ':8080'], {
+    env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const port = await new Promise<string>((resolve) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        const found = /127\.0\.0\.1:(\d+)/.exec(chunk.toString())?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    for (let time = 0; time < 3; time += 1) {
+      const answer = await fetch(`http://127.0.0.1:${port}/index.html`);
+      expect(await answer.text()).toBe('web\n');
+    }
+  } finally {
+    child.kill();
+  }
+});
+
+test('containers outlive the agent and take commands again', async () => {
+  const { processes } = await cluster.status();
+  const agents = processes.filter(({ name }) => name.startsWith('agent'));
+  expect(agents.length).toBeGreaterThan(0);
+  const before = await stateOf('web');
+  for (const { pid } of agents) process.kill(pid, 'SIGKILL');
+  await expect
+    .poll(async () => (await kubectl('exec', 'web', '-c', 'main', '--', 'echo', 'alive')).stdout, {
+      timeout: 30_000,
+    })
+    .toBe('alive\n');
+  expect(await stateOf('web')).toMatchObject({ containerID: before?.containerID, restartCount: 0 });
+});
+
+test('a deleted pod is asked to stop and goes at once when it does', async () => {
+  await cluster.must(
+    ['create', '-f', '-'],
+    manifest('polite', 'trap "exit 0" TERM; while :; do sleep 0.1; done'),
+  );
+  await cluster.must(['-n', namespace, 'wait', 'pod/polite', '--for=condition=Ready', '--timeout=20s']);
+  const { seconds, status } = await kubectl('delete', 'pod', 'polite');
+  expect(status).toBe(0);
+  expect(seconds).toBeLessThan(4);
+});
