@@ -26,6 +26,11 @@ const launcherGraceMs = 15_000;
 /** A guest that still boots does not hear its power button: it is pressed again until the guest is off. */
 const pressAgainMs = 1000;
 
+const hostNetworkRefused = {
+  reason: 'CreateContainerConfigError',
+  message: 'hostNetwork: true is refused: containers get no rights on the node itself',
+};
+
 /** Brings pods' sandboxes and guests to what the API says. */
 export class SandboxLoop {
   readonly #deps: SandboxDeps;
@@ -60,6 +65,7 @@ export class SandboxLoop {
       return this.#remove(uid);
     }
     if (found.spec.hostNetwork === true) {
+      await this.#deps.plain.hold(found, hostNetworkRefused, undefined);
       return undefined;
     }
     return this.#run(found);

@@ -32,17 +32,6 @@ export function parseLogLine(line: Buffer): LogEntry | undefined {
   };
 }
 
-/** What to read of a log. */
-export interface LogOptions {
-  /** Last lines; absent: all. */
-  readonly tail?: number;
-  /** Milliseconds since the epoch; older lines are left out. */
-  readonly since?: number;
-  readonly timestamps: boolean;
-  /** Bytes after which reading ends. */
-  readonly limit?: number;
-}
-
 /** Splits a byte stream into lines; what has no newline yet is kept. */
 export class LineSplitter {
   #rest: Buffer = Buffer.alloc(0);
@@ -93,25 +82,6 @@ export async function* readEntries(file: string, from = 0): AsyncGenerator<LogEn
   } finally {
     await handle.close();
   }
-}
-
-/** Entries of a log with the older part put aside before it, as asked for. */
-export async function readLog(file: string, options: LogOptions): Promise<readonly LogEntry[]> {
-  const entries: LogEntry[] = [];
-  let lines = 0;
-  const { tail, since } = options;
-  for (const part of [`${file}.1`, file]) {
-    for await (const entry of readEntries(part)) {
-      if (since !== undefined && Date.parse(entry.time) < since) continue;
-      entries.push(entry);
-      lines += entry.isWhole ? 1 : 0;
-      while (tail !== undefined && lines > tail) {
-        const dropped = entries.shift();
-        lines -= dropped?.isWhole === true ? 1 : 0;
-      }
-    }
-  }
-  return tail === 0 ? [] : entries;
 }
 
 /** Follows a log from a position on; a new file in its place is read from its start. Ends when `isOver` and nothing is left. */
