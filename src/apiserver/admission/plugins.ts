@@ -10,6 +10,7 @@ import { expressions } from './policy/expressions.ts';
 import { validatingPolicies } from './policy/validating-policies.ts';
 import { resourceQuotas } from './quota/resource-quota.ts';
 import { QuotaStatus } from './quota/status.ts';
+import { serviceAddresses } from './services/cluster-ip.ts';
 import { WebhookClient } from './webhook/client.ts';
 import { mutatingWebhooks } from './webhook/mutating.ts';
 import { validatingWebhooks } from './webhook/validating.ts';
@@ -33,6 +34,7 @@ export function admissionOf(services: Services, log: Log): Admission {
       serviceAccounts(store),
       priority(store),
       runtimeClasses(store),
+      serviceAddresses(store),
       expressions,
       mutatingWebhooks(calling, catalog),
       validatingPolicies(store, catalog),
