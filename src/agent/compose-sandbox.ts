@@ -96,6 +96,13 @@ function withoutBridgeFilter(input: SandboxInput): readonly Resource[] {
   }));
 }
 
+/** Names of the ports that OVN puts up. */
+export function ovnPorts(resources: readonly Resource[]): readonly string[] {
+  return resources.flatMap((one) =>
+    one.kind === 'ovs-port' && one.externalIds['iface-id'] !== undefined ? [one.name] : [],
+  );
+}
+
 /** Ends by the name of their network: the default one first, then those asked for, in order. */
 function podEnds(input: SandboxInput): ReadonlyMap<string, PodEnd> {
   const { pod, netns, node } = input;

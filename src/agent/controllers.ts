@@ -164,6 +164,7 @@ function createSandboxLoop(
     world,
     facts,
     vm: drivers.vm,
+    portsBound: (ports) => drivers.ovs.bound(ports),
     plain,
     guests,
     images: drivers.images,

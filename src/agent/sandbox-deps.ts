@@ -34,6 +34,8 @@ export interface SandboxDeps {
   readonly world: World;
   readonly facts: () => NodeFacts;
   readonly vm: VmDriver;
+  /** Waits until OVN has put up ports of the integration bridge; absent: they count as up at once. */
+  readonly portsBound?: (ports: readonly string[]) => Promise<void>;
   /** Containers of pods that are no launchers. */
   readonly plain: PlainPods;
   readonly guests: GuestWatch;

@@ -10,7 +10,7 @@ import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
-import { composeSandbox, type Sandbox } from './compose-sandbox.ts';
+import { composeSandbox, ovnPorts, type Sandbox } from './compose-sandbox.ts';
 import { begun, composeVm } from './compose-vm.ts';
 import { gatherInputs } from './machine-inputs.ts';
 import { type PodState, podPatch } from './report-pod.ts';
@@ -167,6 +167,7 @@ export class SandboxLoop {
   async #runPlain(found: Pod, sandbox: Sandbox): Promise<ReconcileResult | undefined> {
     const netns = this.#netns(found.metadata.uid ?? '');
     throwFailures(await this.#deps.world.reconcile(netns, sandbox.resources));
+    await this.#awaitPorts(found, sandbox);
     return this.#deps.plain.run(found, { netns, networks: sandbox.status });
   }
 
@@ -181,7 +182,16 @@ export class SandboxLoop {
     throwFailures(await this.#deps.world.reconcile(netns, [...sandbox.resources, vm]));
     const info = await this.#deps.vm.info(vm.uid);
     if (info?.status === 'running' || info?.status === 'paused') {
+      // The guest boots meanwhile.
+      await this.#awaitPorts(found, sandbox);
       await this.#report(found, vmi, sandbox, vm, info);
+    }
+  }
+
+  /** A pod is not told to run before OVN carries its traffic. */
+  async #awaitPorts(found: Pod, sandbox: Sandbox): Promise<void> {
+    if (found.status?.phase !== 'Running') {
+      await this.#deps.portsBound?.(ovnPorts(sandbox.resources));
     }
   }
 

@@ -1,4 +1,3 @@
-import type { Namespace } from '#api/core/namespace.ts';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
@@ -7,8 +6,6 @@ import type { KubeObject } from '#api/meta.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import type { Informer } from '#machinery/informer.ts';
-import type { Log } from '#machinery/log.ts';
 import {
   formatNodeSubnet,
   formatPodNetworks,
@@ -17,9 +14,7 @@ import {
   POD_NETWORKS,
   parseNodeSubnet,
 } from './annotations.ts';
-import type { Annotator } from './annotator.ts';
 import { formatCidr } from './cidr.ts';
-import type { DefaultNetworkConfig } from './config.ts';
 import {
   composeClusterEgress,
   composeNodeEgress,
@@ -35,27 +30,19 @@ import {
   nodeRowKeys,
   podRowKey,
 } from './default-network.ts';
-import type { FlatPlace } from './flat-network.ts';
 import { composeGateway, gatewayKeys } from './gateway.ts';
 import { Ledger } from './ledger.ts';
 import { composeLockedPorts } from './locked-ports.ts';
 import { Overlay } from './overlay.ts';
-
-/** What a settlement works with. */
-export interface SettlementParts {
-  readonly nodes: Informer<Node>;
-  readonly pods: Informer<Pod>;
-  readonly nads: Informer<NetworkAttachmentDefinition>;
-  readonly namespaces: Informer<Namespace>;
-  readonly claims: Informer<IpamClaim>;
-  /** Has a place's addresses kept in its claim. */
-  readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
-  readonly annotator: Annotator;
-  readonly config: DefaultNetworkConfig;
-  readonly log: Log;
-  /** Told why a pod is not connected. */
-  readonly tell: (pod: Pod, reason: string, message: string) => void;
-}
+import {
+  byAge,
+  nodeOf,
+  type PlacedPod,
+  primaryLabel,
+  primaryMissing,
+  type SettlementParts,
+  take,
+} from './settlement-parts.ts';
 
 /** Gives marked nodes and pods their places, has them annotated, and says which northbound rows that touches. */
 export class Settlement {
@@ -332,36 +319,4 @@ export class Settlement {
     }
     this.#waiting.delete(node);
   }
-}
-
-const primaryLabel = 'k8s.ovn.org/primary-user-defined-network';
-
-function primaryMissing({ metadata }: Pod): string {
-  return `namespace ${metadata.namespace} has the label ${primaryLabel} and no primary network: make a UserDefinedNetwork with role Primary in it`;
-}
-
-interface PlacedPod {
-  readonly key: string;
-  readonly pod: Pod;
-  readonly node: string;
-}
-
-/** The node on which a pod needs a port; undefined when it needs none (any more). */
-function nodeOf(pod: Pod): string | undefined {
-  const hasEnded = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-  return hasEnded || pod.spec.hostNetwork === true || pod.spec.nodeName === ''
-    ? undefined
-    : pod.spec.nodeName;
-}
-
-function take(marked: Set<string>): string[] {
-  const keys = [...marked];
-  marked.clear();
-  return keys;
-}
-
-/** Older objects first: of two that claim the same, the older one has it. */
-function byAge(a: KubeObject, b: KubeObject): number {
-  const [x = '', y = ''] = [a, b].map((o) => `${o.metadata.creationTimestamp ?? ''} ${keyOf(o)}`);
-  return x < y ? -1 : 1;
 }

@@ -15,7 +15,7 @@ import type { OwnerReference } from '#api/meta.ts';
 import { type Controller, keyOf, source } from '#machinery/controller.ts';
 import { isConflict, isNotFound } from '#machinery/errors.ts';
 import type { Informer, InformerFactory } from '#machinery/informer.ts';
-import { nadKey, podInterfaceName } from '../virtual-machine-instance/networks.ts';
+import { claimName, nadKey, podInterfaceName } from '../virtual-machine-instance/networks.ts';
 
 /** Label of a claim: its machine. */
 const machineLabel = 'kubevirt.io/vm';
@@ -83,7 +83,7 @@ export function claimsOf(
       {
         metadata: {
           namespace,
-          name: `${name}.${card}`,
+          name: claimName(name, card),
           labels: { [machineLabel]: name },
           finalizers: [finalizer],
           ownerReferences: [ownerOf(vmi)],

@@ -1,6 +1,7 @@
 /** Secondary networks of a VMI as the annotations and resources of its launcher pod. */
 import { createHash } from 'node:crypto';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
+import { ovnNetworkOfText } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { VirtualMachineInstanceSpec } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import type { ObjectKey } from '#machinery/api-client.ts';
 
@@ -33,6 +34,11 @@ export function podInterfaceName(network: string): string {
   return `pod${createHash('sha256').update(network).digest('hex').slice(0, 11)}`;
 }
 
+/** Name of the IPAMClaim that keeps the addresses of a machine's card. */
+export function claimName(machine: string, network: string): string {
+  return `${machine}.${network}`;
+}
+
 /** `<name>` or `<namespace>/<name>`; the namespace is the VMI's when it names none. */
 export function nadKey(
   networkName: string,
@@ -44,11 +50,15 @@ export function nadKey(
     : { name: networkName.slice(slash + 1), namespace: networkName.slice(0, slash) };
 }
 
-/** Annotations, resources and missing definitions of a VMI's secondary networks. Pure. */
+/**
+ * Annotations, resources and missing definitions of a VMI's secondary networks. Pure.
+ * @param machine name of the instance, for its claims
+ */
 export function launcherNetworks(
   spec: VirtualMachineInstanceSpec,
   namespace: string,
   lookup: NadLookup,
+  machine?: string,
 ): LauncherNetworks {
   const interfaces = new Map((spec.domain.devices.interfaces ?? []).map((one) => [one.name, one]));
   const elements: object[] = [];
@@ -74,7 +84,14 @@ export function launcherNetworks(
       continue;
     }
     const mac = card?.macAddress === undefined ? {} : { mac: card.macAddress };
-    elements.push({ name: key.name, namespace: key.namespace, ...mac, interface: podInterfaceName(network) });
+    const isKept = ovnNetworkOfText(nad?.spec?.config)?.allowPersistentIPs === true;
+    elements.push({
+      name: key.name,
+      namespace: key.namespace,
+      ...mac,
+      interface: podInterfaceName(network),
+      ...(isKept && machine !== undefined && { 'ipam-claim-reference': claimName(machine, network) }),
+    });
   }
   if (elements.length > 0) {
     annotations[networksAnnotation] = JSON.stringify(elements);

@@ -62,7 +62,12 @@ export function syncVirtualMachineInstance(input: VmiInput): VmiPlan {
   if (isFinal(vmi)) {
     return { deletePods: pods.filter((pod) => !isTerminating(pod) && !isOver(pod)), status };
   }
-  const networks = launcherNetworks(vmi.spec, vmi.metadata.namespace ?? '', input.lookupNad);
+  const networks = launcherNetworks(
+    vmi.spec,
+    vmi.metadata.namespace ?? '',
+    input.lookupNad,
+    vmi.metadata.name,
+  );
   const pod = pods.find((one) => !isTerminating(one) && !isOver(one)) ?? pods[0];
   if (pod === undefined) {
     return syncWithoutPod(input, networks);

@@ -5,7 +5,13 @@ import type { OvsBridge, OvsMappings, OvsPort } from '#node-state/ovs.ts';
 export type OvsResource = OvsBridge | OvsPort | OvsMappings;
 
 /** Bridges, ports and bridge mappings of the node's Open vSwitch. */
-export interface OvsDriver extends Driver<OvsResource>, AsyncDisposable {}
+export interface OvsDriver extends Driver<OvsResource>, AsyncDisposable {
+  /**
+   * Resolves once ovn-controller has put up the flows of these ports (`external_ids:ovn-installed`).
+   * Rejects with PatchbayError `PortNotBound` when it has not within 2 s.
+   */
+  bound(ports: readonly string[]): Promise<void>;
+}
 
 /** Bridges that belong to OVN and to the node's set-up: ports may be added, the bridge itself is never ours. */
 export const FOREIGN_BRIDGES: readonly string[] = ['br-int', 'br-ex', 'br-gw'];

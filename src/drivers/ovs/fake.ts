@@ -47,6 +47,10 @@ export class FakeOvs implements OvsDriver {
     return outcomes;
   }
 
+  async bound(): Promise<void> {
+    // Nobody else is needed here.
+  }
+
   /** Removes something behind the driver's back, as an operator would. */
   removeExternally(id: string): void {
     if (this.#resources.delete(id)) {

@@ -29,6 +29,9 @@ export function openOvs(options: OvsOptions): OvsDriver {
   return new RealOvs(options);
 }
 
+/** Milliseconds that ovn-controller may take over a port; in bursts it takes longer, and is asked again. */
+const boundMs = 2_000;
+
 class RealOvs implements OvsDriver {
   readonly kinds = ['ovs-bridge', 'ovs-port', 'ovs-mappings'] as const;
   readonly #options: OvsOptions;
@@ -77,6 +80,19 @@ class RealOvs implements OvsDriver {
 
   apply(operations: readonly OvsOperation[]): Promise<readonly Outcome<OvsResource>[]> {
     return this.#serially(() => this.#applyBatch(operations));
+  }
+
+  async bound(ports: readonly string[]): Promise<void> {
+    const missing = (): readonly string[] => ports.filter((port) => !this.#view.isBound(port));
+    try {
+      await this.#client.waitFor(() => missing().length === 0 || undefined, boundMs);
+    } catch (cause) {
+      throw new PatchbayError(
+        'PortNotBound',
+        `ovn-controller has not put up port ${missing().join(', ')} within ${boundMs} ms; is it running, and does it reach the southbound database?`,
+        { cause },
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,6 +67,12 @@ export class OvsView {
     return this.#table('Interface').byIndex('name', name)[0];
   }
 
+  /** True when ovn-controller has put up a port's flows. */
+  isBound(name: string): boolean {
+    const row = this.interface(name);
+    return row !== undefined && stringMapOf(row, 'external_ids')['ovn-installed'] === 'true';
+  }
+
   bridgeOf(port: Row): Row | undefined {
     return this.#table('Bridge').byIndex('port', port._uuid)[0];
   }
