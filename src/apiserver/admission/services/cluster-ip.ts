@@ -41,5 +41,5 @@ function withAddress(
   if ('cause' in result) {
     throw new ApiError(invalidStatus(kind, name, [result.cause]));
   }
-  return { ...service, spec: result.spec } as unknown as ApiObject;
+  return { ...service, spec: result.spec };
 }
