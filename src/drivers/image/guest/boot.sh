@@ -6,14 +6,21 @@ stamp() {
   echo "$now $1" >>/run/boot-times
 }
 
-# The guest agent, as soon as its port is there.
+# The guest agent, as soon as its port is there. QEMU tells a port's name a moment after the port itself: asked once, a
+# guest in a few would have no agent.
 start_agent() {
-  for port in /sys/class/virtio-ports/*; do
-    read -r name <"$port/name" || continue
-    if [ "$name" = org.qemu.guest_agent.0 ]; then
-      stamp agent
-      exec qemu-ga -m virtio-serial -p "/dev/${port##*/}" -t /run
-    fi
+  tries=0
+  while [ "$tries" -lt 500 ]; do
+    for port in /sys/class/virtio-ports/*; do
+      [ -e "$port/name" ] || continue
+      read -r name <"$port/name" || continue
+      if [ "$name" = org.qemu.guest_agent.0 ]; then
+        stamp agent
+        exec qemu-ga -m virtio-serial -p "/dev/${port##*/}" -t /run
+      fi
+    done
+    tries=$((tries + 1))
+    usleep 20000
   done
 }
 
