@@ -4,6 +4,7 @@ import { kinds } from '#api/kinds.ts';
 import { startApiServer } from '#apiserver/server.ts';
 import { clusterControllers } from '#cluster/cluster.ts';
 import { controllers } from '#controllers/controllers.ts';
+import { DEFAULT_NETWORK, ofFamilies } from '#fabric/config.ts';
 import { startFabric } from '#fabric/fabric.ts';
 import type { ControlPlaneConfig } from '#lab/config.ts';
 import { systemClock as clock } from '#machinery/clock.ts';
@@ -26,7 +27,7 @@ const events = createEventRecorder(client, { component: 'patchbay-control-plane'
 const loops = [clusterControllers, controllers].flatMap((make) =>
   make(factory, { clock, log, events, rootCa: tls.ca }),
 );
-const fabric = startFabric({ factory, ovnNb, signal, log, events });
+const fabric = startFabric({ ...ofFamilies(DEFAULT_NETWORK, [4]), factory, ovnNb, signal, log, events });
 await factory.start(signal);
 await Promise.all([runControllers(loops, { signal, log }), fabric.done]);
 await events.flush();

@@ -2,9 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { formatIp, type Ip, parseInterface } from '#api/ip-range.ts';
+import { formatIp, formatRange, type Ip, type IpRange, parseInterface, parseRange } from '#api/ip-range.ts';
 import type { KubeObject } from '#api/meta.ts';
-import { type Cidr, formatCidr, parseCidr, parseInterfaceAddress } from './cidr.ts';
 import { type FlatPlace, gatewaysOf } from './flat-network.ts';
 
 export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
@@ -23,35 +22,25 @@ export interface PodNetwork {
   readonly routes: readonly { readonly dest: string; readonly nextHop: string }[];
 }
 
-/** The IPv4 subnet in a node's annotation; undefined when there is none that can be read. */
-export function parseNodeSubnet(node: Node): Cidr | undefined {
+/** The subnets in a node's annotation that can be read; one per family, the first of each counts. */
+export function parseNodeSubnets(node: Node): readonly IpRange[] {
   const entry = entryOf(node, NODE_SUBNETS);
   const texts = Array.isArray(entry) ? entry : [entry]; // Older releases wrote a bare string.
-  return texts
-    .map((text) => (typeof text === 'string' ? parseCidr(text) : undefined))
-    .find((cidr) => cidr !== undefined);
+  return texts.flatMap((text) => (typeof text === 'string' ? (parseRange(text) ?? []) : []));
 }
 
-/** The annotation's value with the default network's subnet set, and other networks' kept. */
-export function formatNodeSubnet(node: Node, subnet: Cidr): string {
-  return JSON.stringify({ ...readObject(node, NODE_SUBNETS), [NETWORK]: [formatCidr(subnet)] });
+/** The annotation's value with the default network's subnets set, and other networks' kept. */
+export function formatNodeSubnets(node: Node, subnets: readonly IpRange[]): string {
+  return JSON.stringify({ ...readObject(node, NODE_SUBNETS), [NETWORK]: subnets.map(formatRange) });
 }
 
-/** The IPv4 address and MAC in a pod's annotation; undefined when there are none that can be read. */
-export function parsePodNetwork(pod: Pod): { readonly address: number; readonly mac: string } | undefined {
-  const entry = entryOf(pod, POD_NETWORKS);
-  if (typeof entry !== 'object' || entry === null) {
-    return undefined;
-  }
-  const { ip_addresses: addresses, mac_address: mac } = entry as Readonly<Record<string, unknown>>;
-  const texts: readonly unknown[] = Array.isArray(addresses) ? addresses : [];
-  const parsed = texts
-    .map((text) => (typeof text === 'string' ? parseInterfaceAddress(text) : undefined))
-    .find((address) => address !== undefined);
-  return parsed !== undefined && isMac(mac) ? { address: parsed.address, mac } : undefined;
+/** The addresses and MAC of the default network in a pod's annotation; undefined when there are none that can be read. */
+export function parsePodNetwork(pod: Pod): FlatEntry | undefined {
+  const entry = parseFlatEntry(pod, NETWORK);
+  return entry === undefined || entry.addresses.length === 0 ? undefined : entry;
 }
 
-/** What a pod's annotation tells of one network besides the default one. */
+/** What a pod's annotation tells of one network. */
 export interface FlatEntry {
   readonly mac: string;
   readonly addresses: readonly Ip[];
@@ -69,24 +58,34 @@ export function parseFlatEntry(pod: Pod, key: string): FlatEntry | undefined {
   return isMac(mac) && parsed.length === texts.length ? { mac, addresses: parsed } : undefined;
 }
 
-/** True when a pod's annotation tells exactly these networks. */
-export function isTold(pod: Pod, places: readonly FlatPlace[]): boolean {
+/** True when a pod's annotation tells exactly these networks, the default one and those besides it. */
+export function isTold(pod: Pod, place: FlatEntry, places: readonly FlatPlace[]): boolean {
   const keys = Object.keys(readObject(pod, POD_NETWORKS)).filter((key) => key !== NETWORK);
   return (
-    parsePodNetwork(pod) !== undefined &&
+    tells(pod, NETWORK, place) &&
     keys.length === places.length &&
-    places.every((place) => {
-      const told = parseFlatEntry(pod, place.key);
-      return told?.mac === place.mac && isDeepStrictEqual(told.addresses, place.addresses);
-    })
+    places.every((one) => tells(pod, one.key, one))
   );
 }
 
-/** The annotation's value: the default network and those besides it. What it told of the default network stays. */
-export function formatPodNetworks(pod: Pod, network: PodNetwork, places: readonly FlatPlace[]): string {
-  const isLocked = places.some((place) => place.network.role === 'primary');
-  const known = parsePodNetwork(pod) === undefined ? undefined : entryOf(pod, POD_NETWORKS);
-  const others = places.map((place) => [place.key, flatEntry(place)] as const);
+function tells(pod: Pod, key: string, { mac, addresses }: FlatEntry): boolean {
+  const told = parseFlatEntry(pod, key);
+  return told?.mac === mac && isDeepStrictEqual(told.addresses, addresses);
+}
+
+/**
+ * The annotation's value: the default network and those besides it. What it told of the default network stays as long as
+ * it is the pod's place, which `place` says.
+ */
+export function formatPodNetworks(
+  pod: Pod,
+  place: FlatEntry,
+  network: PodNetwork,
+  places: readonly FlatPlace[],
+): string {
+  const isLocked = places.some((one) => one.network.role === 'primary');
+  const known = tells(pod, NETWORK, place) ? entryOf(pod, POD_NETWORKS) : undefined;
+  const others = places.map((one) => [one.key, flatEntry(one)] as const);
   return JSON.stringify({
     [NETWORK]: known ?? defaultEntry(network, isLocked),
     ...Object.fromEntries(others),

@@ -1,26 +1,28 @@
 /** Ways out of the default network: each node's pods leave by their own node (pure). */
+import { sizeOfRange } from '#api/ip-range.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { formatCidr, parseCidr, requireCidr, sizeOf } from './cidr.ts';
-import type { DefaultNetworkConfig } from './config.ts';
+import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import { CLUSTER_ROUTER_KEY, type NodePlace } from './default-network.ts';
 import {
-  composeExit,
+  composeExits,
   composeGateway,
   composeJoin,
   defaultMasquerade,
   type Egress,
-  exitKey,
+  exitKeys,
   type GatewayNode,
   gatewayKeys,
 } from './gateway.ts';
 
-function egressOf({ clusterNetwork, joinSubnets }: DefaultNetworkConfig): Egress {
+function egressOf(config: DefaultNetworkConfig): Egress {
   return {
     prefix: '',
     router: CLUSTER_ROUTER_KEY,
-    join: requireCidr(joinSubnets[0] ?? '', 'joinSubnets[0]'),
-    inside: clusterNetwork.map(({ cidr }) => cidr),
-    masquerade: defaultMasquerade,
+    families: validateNetwork(config).map(({ network, join }) => ({
+      join,
+      inside: [network],
+      masquerade: defaultMasquerade(network.family),
+    })),
   };
 }
 
@@ -33,28 +35,23 @@ export function composeClusterEgress(config: DefaultNetworkConfig): readonly NbR
 export function composeNodeEgress(place: NodePlace, config: DefaultNetworkConfig): readonly NbRow[] {
   const egress = egressOf(config);
   const node = gatewayNode(place, config);
-  return [
-    ...composeGateway(egress, node),
-    ...place.subnets.map((subnet) => composeExit(egress, node, place.name, formatCidr(subnet))),
-  ];
+  return [...composeGateway(egress, node), ...composeExits(egress, node, place.name, place.subnets)];
 }
 
 /** Keys of those rows. */
 export function nodeEgressKeys(node: string, config: DefaultNetworkConfig): readonly RowKey[] {
   const egress = egressOf(config);
-  return [...gatewayKeys(egress, node), exitKey(egress, node)];
+  return [...gatewayKeys(egress, node), ...exitKeys(egress, node)];
 }
 
-/** A node with the number of its subnet. */
-export function gatewayNode(
-  { name, subnets }: NodePlace,
-  { clusterNetwork }: DefaultNetworkConfig,
-): GatewayNode {
-  const [first] = clusterNetwork;
+/** A node with the number of its subnet in the primary family. */
+export function gatewayNode({ name, subnets }: NodePlace, config: DefaultNetworkConfig): GatewayNode {
+  const [first] = validateNetwork(config);
   const [subnet] = subnets;
-  const network = parseCidr(first?.cidr ?? '');
   const index =
-    subnet === undefined || network === undefined ? 0 : (subnet.base - network.base) / sizeOf(subnet.prefix);
+    subnet === undefined || first === undefined
+      ? 0
+      : Number((subnet.base - first.network.base) / sizeOfRange(subnet));
   return { name, index };
 }
 

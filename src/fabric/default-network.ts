@@ -1,16 +1,25 @@
 /** The default pod network as northbound rows, with the names that OVN-Kubernetes gives them (pure). */
+import { bitsOf, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { GATEWAY, MANAGEMENT } from './address-allocator.ts';
+import {
+  addressAt,
+  formatAddress,
+  formatInterface,
+  GATEWAY,
+  interfaceAt,
+  MANAGEMENT,
+  macOf,
+} from './addresses.ts';
 import type { PodNetwork } from './annotations.ts';
-import { type Cidr, formatAddress, formatCidr, macOf } from './cidr.ts';
 import type { DefaultNetworkConfig } from './config.ts';
+import { routerPort, switchPort } from './gateway.ts';
 
 const CLUSTER_ROUTER = 'ovn_cluster_router';
 
 /** A node with its place in the network. Subnets: one per family. */
 export interface NodePlace {
   readonly name: string;
-  readonly subnets: readonly Cidr[];
+  readonly subnets: readonly IpRange[];
 }
 
 /** A pod with its place in the network. Addresses: one per family. */
@@ -19,7 +28,7 @@ export interface PodPlace {
   readonly name: string;
   readonly uid: string;
   readonly node: NodePlace;
-  readonly addresses: readonly number[];
+  readonly addresses: readonly Ip[];
   readonly mac: string;
 }
 
@@ -55,44 +64,42 @@ function composeCluster(): readonly NbRow[] {
   ];
 }
 
-/** A node's switch and its link to the cluster router. */
+/** A node's switch, its link to the cluster router and its management port. */
 export function composeNode({ name, subnets }: NodePlace, config: DefaultNetworkConfig): readonly NbRow[] {
   const [toRouter, toSwitch] = [`stor-${name}`, `rtos-${name}`];
-  const gateways = subnets.map(({ base }) => base + GATEWAY);
+  const gateways = subnets.map((subnet) => interfaceAt(subnet, GATEWAY));
+  const other_config = { ...Object.fromEntries(subnets.flatMap(switchConfig)), mtu: String(config.mtu) };
   return [
-    {
-      ...switchOf(name),
-      columns: {
-        name,
-        other_config: {
-          ...Object.fromEntries(subnets.map((subnet) => ['subnet', formatCidr(subnet)])),
-          ...Object.fromEntries(subnets.map(({ base }) => ['exclude_ips', formatAddress(base + MANAGEMENT)])),
-          mtu: String(config.mtu),
-        },
-      },
-    },
-    {
-      table: 'Logical_Router_Port',
-      key: toSwitch,
-      columns: {
-        name: toSwitch,
-        mac: macOf(gateways[0] ?? 0),
-        networks: subnets.map(({ base, prefix }) => formatCidr({ base: base + GATEWAY, prefix })),
-      },
-      parent: { ...ROUTER, column: 'ports' },
-    },
-    {
-      table: 'Logical_Switch_Port',
-      key: toRouter,
-      columns: {
-        name: toRouter,
-        type: 'router',
-        addresses: ['router'],
-        options: { 'router-port': toSwitch },
-      },
-      parent: { ...switchOf(name), column: 'ports' },
-    },
+    { ...switchOf(name), columns: { name, other_config } },
+    routerPort(ROUTER, toSwitch, gateways),
+    switchPort(name, toRouter, toSwitch),
+    composeManagementPort(name, subnets),
   ];
+}
+
+function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
+  return subnet.family === 6
+    ? [['ipv6_prefix', formatAddress(addressAt(subnet, 0))]]
+    : [
+        ['subnet', formatRange(subnet)],
+        ['exclude_ips', formatAddress(addressAt(subnet, MANAGEMENT))],
+      ];
+}
+
+/** The node's own way into its pods' network: `ovn-k8s-mp0`, which the node's agent makes. */
+function composeManagementPort(node: string, subnets: readonly IpRange[]): NbRow {
+  const { table, key } = managementKey(node);
+  const addresses = subnets.map((subnet) => addressAt(subnet, MANAGEMENT));
+  return {
+    table,
+    key,
+    columns: { name: key, addresses: [[macOf(addresses), ...addresses.map(formatAddress)].join(' ')] },
+    parent: { ...switchOf(node), column: 'ports' },
+  };
+}
+
+function managementKey(node: string): RowKey {
+  return { table: 'Logical_Switch_Port', key: `k8s-${node}` };
 }
 
 /** Keys of a node's rows: for its removal. */
@@ -101,6 +108,7 @@ export function nodeRowKeys(name: string): readonly RowKey[] {
     switchOf(name),
     { table: 'Logical_Router_Port', key: `rtos-${name}` },
     { table: 'Logical_Switch_Port', key: `stor-${name}` },
+    managementKey(name),
   ];
 }
 
@@ -135,20 +143,26 @@ export function podRowKey({
 
 /** A pod's place as its annotation says it. */
 export function composePodNetwork(pod: PodPlace, config: DefaultNetworkConfig): PodNetwork {
-  const gateways = pod.node.subnets.map(({ base }) => formatAddress(base + GATEWAY));
-  const [nextHop] = gateways;
   const reached = [
     ...config.clusterNetwork.map(({ cidr }) => cidr),
     ...config.serviceNetwork,
     ...config.joinSubnets,
   ];
+  const homes = pod.addresses.map((ip) => ({
+    ip,
+    subnet: pod.node.subnets.find(({ family }) => family === ip.family),
+  }));
+  const gateways = homes.flatMap(({ subnet }) => (subnet === undefined ? [] : [addressAt(subnet, GATEWAY)]));
   return {
-    addresses: pod.addresses.map(
-      (address, i) => `${formatAddress(address)}/${pod.node.subnets[i]?.prefix ?? 32}`,
+    addresses: homes.map(({ ip, subnet }) =>
+      formatInterface({ ip, prefix: subnet?.prefix ?? bitsOf(ip.family) }),
     ),
     mac: pod.mac,
-    gateways,
-    routes: nextHop === undefined ? [] : reached.map((dest) => ({ dest, nextHop })),
+    gateways: gateways.map(formatAddress),
+    routes: reached.flatMap((dest) => {
+      const nextHop = gateways.find(({ family }) => (family === 6) === dest.includes(':'));
+      return nextHop === undefined ? [] : [{ dest, nextHop: formatAddress(nextHop) }];
+    }),
   };
 }
 

@@ -7,6 +7,7 @@ import { FakeApiClient } from '#machinery/fake-api-client.ts';
 import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { type Log, silentLog } from '#machinery/log.ts';
 import { NODE_SUBNETS, POD_NETWORKS } from './annotations.ts';
+import { DEFAULT_NETWORK, ofFamilies } from './config.ts';
 import { type Fabric, type FabricOptions, startFabric } from './fabric.ts';
 
 const newNode = (name: string, annotations: Record<string, string> = {}): Node => ({
@@ -27,6 +28,8 @@ const annotated = (name: string, node: string, address: string): Pod => {
     metadata: { name, namespace: 'ns', annotations: { [POD_NETWORKS]: JSON.stringify({ default: entry }) } },
   });
 };
+
+const ipv4 = ofFamilies(DEFAULT_NETWORK, [4]);
 
 describe('the fabric', () => {
   let client: FakeApiClient;
@@ -100,17 +103,21 @@ describe('the fabric', () => {
     await add(newPod('a', 'n1'), newPod('b', 'n2'));
     await start();
     expect([await subnetOf('n1'), await subnetOf('n2')]).toEqual([
-      '{"default":["10.128.0.0/23"]}',
-      '{"default":["10.128.2.0/23"]}',
+      '{"default":["10.128.0.0/23","fd01::/64"]}',
+      '{"default":["10.128.2.0/23","fd01:0:0:1::/64"]}',
     ]);
     expect(await networkOf('b')).toEqual({
-      ip_addresses: ['10.128.2.3/23'],
+      ip_addresses: ['10.128.2.3/23', 'fd01:0:0:1::3/64'],
       mac_address: '0a:58:0a:80:02:03',
-      gateway_ips: ['10.128.2.1'],
-      routes: ['10.128.0.0/14', '172.30.0.0/16', '100.64.0.0/16'].map((dest) => ({
-        dest,
-        nextHop: '10.128.2.1',
-      })),
+      gateway_ips: ['10.128.2.1', 'fd01:0:0:1::1'],
+      routes: [
+        { dest: '10.128.0.0/14', nextHop: '10.128.2.1' },
+        { dest: 'fd01::/48', nextHop: 'fd01:0:0:1::1' },
+        { dest: '172.30.0.0/16', nextHop: '10.128.2.1' },
+        { dest: 'fd02::/112', nextHop: 'fd01:0:0:1::1' },
+        { dest: '100.64.0.0/16', nextHop: '10.128.2.1' },
+        { dest: 'fd98::/64', nextHop: 'fd01:0:0:1::1' },
+      ],
       ip_address: '10.128.2.3/23',
       gateway_ip: '10.128.2.1',
       role: 'primary',
@@ -121,15 +128,15 @@ describe('the fabric', () => {
       key: 'ns_b',
       columns: {
         name: 'ns_b',
-        addresses: ['0a:58:0a:80:02:03 10.128.2.3'],
-        port_security: ['0a:58:0a:80:02:03 10.128.2.3'],
+        addresses: ['0a:58:0a:80:02:03 10.128.2.3 fd01:0:0:1::3'],
+        port_security: ['0a:58:0a:80:02:03 10.128.2.3 fd01:0:0:1::3'],
         options: { 'requested-chassis': 'n2', 'iface-id-ver': metadata.uid },
         external_ids: { namespace: 'ns', pod: 'true' },
       },
       parent: { table: 'Logical_Switch', key: 'n2', column: 'ports' },
     });
     expect(ovn.row('Logical_Router_Port', 'rtos-n2')).toMatchObject({
-      columns: { mac: '0a:58:0a:80:02:01', networks: ['10.128.2.1/23'] },
+      columns: { mac: '0a:58:0a:80:02:01', networks: ['10.128.2.1/23', 'fd01:0:0:1::1/64'] },
       parent: { key: 'ovn_cluster_router' },
     });
     expect(ovn.row('Logical_Switch_Port', 'stor-n2')?.columns['options']).toEqual({
@@ -138,8 +145,12 @@ describe('the fabric', () => {
     expect(ovn.row('Logical_Switch', 'n2')?.columns['other_config']).toEqual({
       subnet: '10.128.2.0/23',
       exclude_ips: '10.128.2.2',
+      ipv6_prefix: 'fd01:0:0:1::',
       mtu: '1400',
     });
+    expect(ovn.row('Logical_Switch_Port', 'k8s-n2')?.columns['addresses']).toEqual([
+      '0a:58:0a:80:02:02 10.128.2.2 fd01:0:0:1::2',
+    ]);
   });
 
   it('writes one annotation a pod, and nothing after a restart', async () => {
@@ -177,7 +188,7 @@ describe('the fabric', () => {
 
   it('frees the address and port of pods that ended or went, and gives the address last of all', async () => {
     await client.create(nodeKind, newNode('n1'));
-    await start({ clusterNetwork: [{ cidr: '10.128.0.0/24', hostPrefix: 29 }] });
+    await start({ ...ipv4, clusterNetwork: [{ cidr: '10.128.0.0/24', hostPrefix: 29 }] });
     expect([await created(newPod('a', 'n1')), await created(newPod('b', 'n1'))]).toEqual([
       '10.128.0.3/29',
       '10.128.0.4/29',
@@ -218,8 +229,8 @@ describe('the fabric', () => {
     await client.create(nodeKind, newNode('n2', { [NODE_SUBNETS]: '{"default":"10.128.0.0/23"}' }));
     await add(newPod('a', 'n2'), annotated('b', 'n2', '10.128.0.3'));
     await start();
-    expect(await subnetOf('n1')).toBe('{"default":["10.128.2.0/23"]}');
-    expect(await subnetOf('n2')).toBe('{"default":"10.128.0.0/23"}');
+    expect(await subnetOf('n1')).toBe('{"default":["10.128.2.0/23","fd01::/64"]}');
+    expect(await subnetOf('n2')).toBe('{"default":["10.128.0.0/23","fd01:0:0:1::/64"]}');
     expect(await addressOf('a')).toBe('10.128.0.4/23');
     expect(port('b')?.columns['addresses']).toEqual(['0a:58:00:00:00:01 10.128.0.3']);
   });
@@ -272,9 +283,9 @@ describe('the fabric', () => {
     await start();
     const [a, b] = [await addressOf('a'), await addressOf('b')];
     expect(a).not.toBe(b);
-    expect(port('a')?.columns['addresses']).toEqual([
-      `${(await networkOf('a'))?.['mac_address']} ${String(a).split('/')[0]}`,
-    ]);
+    const told = await networkOf('a');
+    const addresses = [told?.['ip_addresses']].flat().map((one) => String(one).split('/')[0]);
+    expect(port('a')?.columns['addresses']).toEqual([`${told?.['mac_address']} ${addresses.join(' ')}`]);
   });
 
   it('tries annotations and rows again that failed', async () => {
@@ -299,7 +310,7 @@ describe('the fabric', () => {
   it('frees the subnet of a node that went, and removes its rows', async () => {
     await client.create(nodeKind, newNode('n1'));
     await client.create(nodeKind, newNode('n2'));
-    await start({ clusterNetwork: [{ cidr: '10.128.0.0/22', hostPrefix: 23 }] });
+    await start({ ...ipv4, clusterNetwork: [{ cidr: '10.128.0.0/22', hostPrefix: 23 }] });
     await created(newPod('a', 'n1'));
     await client.create(nodeKind, newNode('n3'));
     await add(newPod('c', 'n3'));
@@ -349,5 +360,61 @@ describe('the fabric', () => {
       'serviceNetwork[0] 172.30.0.0/16 overlaps clusterNetwork[0].cidr 172.30.0.0/15',
     );
     stop = undefined;
+  });
+
+  it.each([
+    [[4] as const, '10.128.0.3/23', ['10.128.0.1/23'], ['169.254.0.1/17']],
+    [[6] as const, 'fd01::3/64', ['fd01::1/64'], ['fd69::1/112']],
+  ])('works with IPv%s alone', async (families, address, gateway, outward) => {
+    await client.create(nodeKind, newNode('n1'));
+    await start(ofFamilies(DEFAULT_NETWORK, families));
+    expect(await created(newPod('a', 'n1'))).toBe(address);
+    expect((await networkOf('a'))?.['ip_addresses']).toEqual([address]);
+    expect(ovn.row('Logical_Router_Port', 'rtos-n1')?.columns['networks']).toEqual(gateway);
+    expect(ovn.row('Logical_Router_Port', 'rtoe-GR_n1')?.columns['networks']).toEqual(outward);
+  });
+
+  it('leads both families out at the node, each behind its masquerade address', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(nodeKind, newNode('n2'));
+    await start();
+    expect(ovn.row('Logical_Router_Port', 'rtoj-GR_n2')?.columns['networks']).toEqual([
+      '100.64.0.3/16',
+      'fd98::3/64',
+    ]);
+    const exit = (key: string) =>
+      ovn.row('Logical_Router_Static_Route', `ovn_cluster_router-${key}`)?.columns;
+    expect(exit('n2')).toEqual({ ip_prefix: '10.128.2.0/23', nexthop: '100.64.0.3', policy: ['src-ip'] });
+    expect(exit('n2@6')).toEqual({ ip_prefix: 'fd01:0:0:1::/64', nexthop: 'fd98::3', policy: ['src-ip'] });
+    expect(ovn.row('NAT', 'GR_n2-out-0@6')?.columns).toEqual({
+      type: 'snat',
+      external_ip: 'fd69::1',
+      logical_ip: 'fd01::/48',
+    });
+  });
+
+  it('takes a cluster over that had IPv4 alone: nodes get their second subnet, pods keep what they have', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await add(newPod('old', 'n1'));
+    await start(ipv4);
+    await start();
+    expect(await subnetOf('n1')).toBe('{"default":["10.128.0.0/23","fd01::/64"]}');
+    expect(port('old')?.columns['addresses']).toEqual(['0a:58:0a:80:00:03 10.128.0.3']);
+    await created(newPod('new', 'n1'));
+    expect((await networkOf('new'))?.['ip_addresses']).toEqual(['10.128.0.4/23', 'fd01::3/64']);
+    const [writes, transactions] = [client.writes.length, ovn.results.length];
+    await start();
+    expect([client.writes.length, ovn.results.length]).toEqual([writes, transactions]);
+  });
+
+  it('takes a family away that the cluster has no more', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await add(newPod('a', 'n1'));
+    await start();
+    await start(ipv4);
+    expect(await subnetOf('n1')).toBe('{"default":["10.128.0.0/23"]}');
+    expect((await networkOf('a'))?.['ip_addresses']).toEqual(['10.128.0.3/23']);
+    expect(port('a')?.columns['addresses']).toEqual(['0a:58:0a:80:00:03 10.128.0.3']);
+    expect((await ovn.observe()).filter(({ key }) => key.endsWith('@6'))).toEqual([]);
   });
 });

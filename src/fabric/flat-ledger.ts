@@ -1,9 +1,9 @@
 /** Who has which address and MAC on the flat networks. Annotations are the truth, this is their index. */
-import { createHash } from 'node:crypto';
 import type { Pod } from '#api/core/pod.ts';
 import { formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { PatchbayError } from '#machinery/errors.ts';
+import { macOf } from './addresses.ts';
 import type { FlatEntry } from './annotations.ts';
 import { guestOf, ownerOf, type Wanted } from './attachments.ts';
 import type { FlatPlace } from './flat-network.ts';
@@ -71,7 +71,7 @@ export class FlatLedger {
       const mac = claimMac(
         book,
         owner,
-        told?.mac ?? wanted.mac ?? macFor(addresses, podKey, wanted.key),
+        told?.mac ?? wanted.mac ?? macOf(addresses, `${podKey}\0${wanted.key}`),
         podKey,
       );
       const place = placeOf(pod, node, wanted, network, addresses, mac);
@@ -241,17 +241,4 @@ function placeOf(
     ...(guest !== undefined && { guest }),
     ...(machine !== undefined && { machine }),
   };
-}
-
-/** As upstream: from the IPv4 address where there is one, so that MAC and address change together. */
-function macFor(addresses: readonly Ip[], pod: string, key: string): string {
-  const v4 = addresses.find(({ family }) => family === 4);
-  const text = v4 === undefined ? digest(addresses, pod, key) : v4.value.toString(16).padStart(8, '0');
-  return `0a:58:${text.match(/../g)?.join(':') ?? ''}`;
-}
-
-function digest(addresses: readonly Ip[], pod: string, key: string): string {
-  const [first] = addresses;
-  const seed = first === undefined ? `${pod}\0${key}` : formatIp(first.family, first.value);
-  return createHash('sha256').update(seed).digest('hex').slice(0, 8);
 }

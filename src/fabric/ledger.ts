@@ -1,30 +1,34 @@
 /** Who holds which subnet and address. Knows nothing but what it is told: annotations are the truth, this is their index. */
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
+import { formatRange, type Ip } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { AddressAllocator } from './address-allocator.ts';
-import { parseNodeSubnet, parsePodNetwork, requestedMac } from './annotations.ts';
-import { formatAddress, formatCidr, macOf } from './cidr.ts';
+import { formatAddress, MANAGEMENT, macOf } from './addresses.ts';
+import { parseNodeSubnets, parsePodNetwork, requestedMac } from './annotations.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import type { NodePlace, PodPlace } from './default-network.ts';
+import { IpPool } from './ip-pool.ts';
 import { SubnetAllocator } from './subnet-allocator.ts';
 
 interface NodeEntry {
   readonly place: NodePlace;
-  readonly addresses: AddressAllocator;
+  /** One per subnet. */
+  readonly pools: readonly IpPool[];
   /** MAC -> key of the pod that has it. */
   readonly macs: Map<string, string>;
 }
 
 /** Subnets of nodes and addresses of pods. */
 export class Ledger {
-  readonly #subnets: SubnetAllocator;
+  /** One per address family. */
+  readonly #subnets: readonly SubnetAllocator[];
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #pods = new Map<string, PodPlace>();
 
   constructor(config: DefaultNetworkConfig) {
-    const { network, hostPrefix } = validateNetwork(config);
-    this.#subnets = new SubnetAllocator(network, hostPrefix);
+    this.#subnets = validateNetwork(config).map(
+      ({ network, hostPrefix }) => new SubnetAllocator(network, hostPrefix),
+    );
   }
 
   nodes(): readonly NodePlace[] {
@@ -43,29 +47,45 @@ export class Ledger {
     return this.#pods.get(key);
   }
 
-  /** Takes over what a node's annotation says, if it can be; true when the node has its place then. */
-  adoptNode(node: Node): boolean {
+  /** Takes over what a node's annotation says, as far as it can be; a family it lacks is given with the place. */
+  adoptNode(node: Node): void {
     const { name } = node.metadata;
-    const subnet = this.#nodes.has(name) ? undefined : parseNodeSubnet(node);
-    if (subnet !== undefined && this.#subnets.claim(name, subnet)) {
-      this.#enterNode(name);
+    if (this.#nodes.has(name)) {
+      return;
     }
-    return this.#nodes.has(name);
+    const annotated = parseNodeSubnets(node);
+    for (const allocator of this.#subnets) {
+      const subnet = annotated.find(({ family }) => family === allocator.family);
+      if (subnet !== undefined) {
+        allocator.claim(name, subnet);
+      }
+    }
   }
 
   /** The node's place; made now if it has none. Throws PatchbayError `SubnetExhausted`. */
   placeNode(node: Node): NodePlace {
     const { name } = node.metadata;
-    if (this.#subnets.allocate(name) === undefined) {
-      throw new PatchbayError(
-        'SubnetExhausted',
-        `node ${name} gets no pod subnet: ${this.#subnets.describe()}, and all are taken; use a larger clusterNetwork`,
-      );
+    const known = this.#nodes.get(name);
+    if (known !== undefined) {
+      return known.place;
     }
-    return this.#nodes.get(name)?.place ?? this.#enterNode(name);
+    const subnets = this.#subnets.map((allocator) => {
+      const subnet = allocator.allocate(name);
+      if (subnet === undefined) {
+        throw new PatchbayError(
+          'SubnetExhausted',
+          `node ${name} gets no pod subnet: ${allocator.describe()}, and all are taken; use a larger clusterNetwork`,
+        );
+      }
+      return subnet;
+    });
+    const place = { name, subnets };
+    const pools = subnets.map((subnet) => new IpPool(subnet, [], MANAGEMENT));
+    this.#nodes.set(name, { place, pools, macs: new Map() });
+    return place;
   }
 
-  /** Frees a node's subnet, and the places of pods that are still there. */
+  /** Frees a node's subnets, and the places of pods that are still there. */
   releaseNode(name: string): void {
     for (const [key, pod] of this.#pods) {
       if (pod.node.name === name) {
@@ -73,12 +93,15 @@ export class Ledger {
       }
     }
     this.#nodes.delete(name);
-    this.#subnets.release(name);
+    for (const allocator of this.#subnets) {
+      allocator.release(name);
+    }
   }
 
   /**
    * Takes over what a pod's annotation says; true when the pod has its place then. A pod that was made anew under its
-   * old name, or on another node, loses the old place first.
+   * old name, or on another node, loses the old place first. Of families that the network does not have (any more)
+   * nothing is taken over; one that it has and the annotation has not is not added: a pod keeps what it was made with.
    * @throws PatchbayError `AddressConflict` when the annotation names what another pod has or what is not the node's
    */
   adoptPod(key: string, pod: Pod, nodeName: string): boolean {
@@ -92,41 +115,57 @@ export class Ledger {
     if (node === undefined || annotated === undefined) {
       return false;
     }
-    const { address, mac } = annotated;
-    if (!node.addresses.claim(address)) {
-      throw new PatchbayError(
-        'AddressConflict',
-        `pod ${key} is annotated with ${formatAddress(address)}, which on node ${nodeName} (${formatCidr(node.addresses.subnet)}) another pod has or none may have; recreate the pod`,
-      );
+    const claimed: Ip[] = [];
+    for (const address of annotated.addresses) {
+      const pool = poolOf(node, address);
+      if (pool === undefined) {
+        continue;
+      }
+      if (!pool.claim(address.value, key)) {
+        giveBack(node, claimed);
+        throw new PatchbayError(
+          'AddressConflict',
+          `pod ${key} is annotated with ${formatAddress(address)}, which on node ${nodeName} (${formatRange(pool.subnet)}) another pod has or none may have; recreate the pod`,
+        );
+      }
+      claimed.push(address);
     }
-    this.#enterPod(key, pod, node, address, mac);
+    if (claimed.length === 0) {
+      return false;
+    }
+    this.#enterPod(key, pod, node, claimed, annotated.mac);
     return true;
   }
 
   /** A new place for a pod on a node that has one. Throws PatchbayError `AddressesExhausted`. */
   placePod(key: string, pod: Pod, nodeName: string): PodPlace {
     const node = this.#nodes.get(nodeName);
-    const address = node?.addresses.allocate();
-    if (node === undefined || address === undefined) {
-      throw new PatchbayError(
-        'AddressesExhausted',
-        `pod ${key} gets no address: node ${nodeName} has ${node === undefined ? 'no subnet' : `none left in ${formatCidr(node.addresses.subnet)}`}`,
-      );
+    if (node === undefined) {
+      throw exhausted(key, nodeName, 'no subnet');
+    }
+    const addresses: Ip[] = [];
+    for (const pool of node.pools) {
+      const value = pool.allocate(key);
+      if (value === undefined) {
+        giveBack(node, addresses);
+        throw exhausted(key, nodeName, `none left in ${formatRange(pool.subnet)}`);
+      }
+      addresses.push({ family: pool.subnet.family, value });
     }
     const asked = requestedMac(pod);
-    const mac = asked === undefined || node.macs.has(asked) ? macOf(address) : asked;
-    return this.#enterPod(key, pod, node, address, mac);
+    const mac = asked === undefined || node.macs.has(asked) ? macOf(addresses) : asked;
+    return this.#enterPod(key, pod, node, addresses, mac);
   }
 
-  /** Frees a pod's address; returns the node it was on. */
+  /** Frees a pod's addresses; returns the node it was on. */
   releasePod(key: string): string | undefined {
     const pod = this.#pods.get(key);
     if (pod === undefined) {
       return undefined;
     }
     const node = this.#nodes.get(pod.node.name);
-    for (const address of pod.addresses) {
-      node?.addresses.release(address);
+    if (node !== undefined) {
+      giveBack(node, pod.addresses);
     }
     if (node?.macs.get(pod.mac) === key) {
       node.macs.delete(pod.mac);
@@ -135,27 +174,31 @@ export class Ledger {
     return pod.node.name;
   }
 
-  #enterNode(name: string): NodePlace {
-    const subnet = this.#subnets.of(name);
-    if (subnet === undefined) {
-      throw new PatchbayError('SubnetExhausted', `node ${name} holds no subnet`);
-    }
-    const place = { name, subnets: [subnet] };
-    this.#nodes.set(name, { place, addresses: new AddressAllocator(subnet), macs: new Map() });
-    return place;
-  }
-
-  #enterPod(key: string, pod: Pod, node: NodeEntry, address: number, mac: string): PodPlace {
+  #enterPod(key: string, pod: Pod, node: NodeEntry, addresses: readonly Ip[], mac: string): PodPlace {
     const place: PodPlace = {
       namespace: pod.metadata.namespace ?? '',
       name: pod.metadata.name,
       uid: pod.metadata.uid ?? '',
       node: node.place,
-      addresses: [address],
+      addresses,
       mac,
     };
     this.#pods.set(key, place);
     node.macs.set(mac, key);
     return place;
   }
+}
+
+function poolOf({ pools }: NodeEntry, { family }: Ip): IpPool | undefined {
+  return pools.find(({ subnet }) => subnet.family === family);
+}
+
+function giveBack(node: NodeEntry, addresses: readonly Ip[]): void {
+  for (const address of addresses) {
+    poolOf(node, address)?.release(address.value);
+  }
+}
+
+function exhausted(key: string, node: string, why: string): PatchbayError {
+  return new PatchbayError('AddressesExhausted', `pod ${key} gets no address: node ${node} has ${why}`);
 }

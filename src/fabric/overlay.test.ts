@@ -68,6 +68,34 @@ describe('networks besides the default one', () => {
     });
   });
 
+  it('that are primary lead every family of theirs out, behind a masquerade address of its own', () => {
+    overlay = new Overlay({
+      nodes: () => [{ name: 'n1', index: 0 }],
+      claims: () => [],
+      keep: () => undefined,
+    });
+    define('l2', { role: 'primary', subnets: '10.2.0.0/16,fd00:2::/64' });
+    const { put } = overlay.settlePod(pod('p', []), 'n1', true);
+    expect(row('trtos-net.a_ovn_layer2_switch')?.columns).toMatchObject({
+      networks: ['10.2.0.1/16', 'fd00:2::1/64'],
+      ipv6_ra_configs: { address_mode: 'dhcpv6_stateful', mtu: '1400' },
+    });
+    const nats = overlay.compose().filter(({ table }) => table === 'NAT');
+    expect(nats.map(({ columns }) => columns['logical_ip'])).toEqual(['10.2.0.0/16', 'fd00:2::/64']);
+    expect(nats.map(({ columns }) => columns['external_ip'])).toEqual([
+      expect.stringMatching(/^169\.254\./),
+      expect.stringMatching(/^fd69::/),
+    ]);
+    const exits = put.filter(({ columns }) => columns['policy'] !== undefined);
+    expect(exits.map(({ columns }) => [columns['ip_prefix'], columns['nexthop']])).toEqual([
+      ['10.2.0.3/32', '100.65.0.2'],
+      ['fd00:2::3/128', 'fd99::2'],
+    ]);
+    expect(overlay.dropPod('ns/p').map(({ key }) => key)).toEqual(
+      expect.arrayContaining(exits.map(({ key }) => key)),
+    );
+  });
+
   it('without subnets know pods by their MAC alone', () => {
     define('l2', {});
     const { places, put } = overlay.settlePod(pod('p', [{ name: 'l2', mac: '02:00:00:00:00:0A' }]), 'n1');

@@ -20,7 +20,13 @@ import {
 } from './flat-network.ts';
 import type { Egress, GatewayNode } from './gateway.ts';
 import { NetworkRegistry } from './network-registry.ts';
-import { composePodExit, composePrimary, podExitKey, primaryEgress, primaryKeys } from './primary-network.ts';
+import {
+  composePodExit,
+  composePrimary,
+  podExitKeys,
+  primaryEgress,
+  primaryKeys,
+} from './primary-network.ts';
 
 /** What one pod's pass gave. */
 export interface OverlayOutcome {
@@ -111,7 +117,7 @@ export class Overlay {
 
   #placeKeys(place: FlatPlace): readonly RowKey[] {
     const egress = this.#egressOf(place.network);
-    return [flatPortKey(place), ...(egress === undefined ? [] : [podExitKey(place, egress)])];
+    return [flatPortKey(place), ...(egress === undefined ? [] : podExitKeys(place, egress))];
   }
 
   #egressOf(network: OvnNetwork): Egress | undefined {

@@ -1,15 +1,15 @@
 /** What a primary network has besides its switch: a router with the gateway's address, and ways out (pure). */
-import { formatIp } from '#api/ip-range.ts';
+import { bitsOf, type IpFamily, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { parseCidr } from './cidr.ts';
+import { GATEWAY, interfaceAt, requireRange } from './addresses.ts';
 import { type FlatPlace, flatPortKey, switchKey } from './flat-network.ts';
 import {
-  composeExit,
+  composeExits,
   composeGateway,
   composeJoin,
   type Egress,
-  exitKey,
+  exitKeys,
   type GatewayNode,
   gatewayKeys,
   joinKeys,
@@ -18,25 +18,22 @@ import {
   switchPort,
 } from './gateway.ts';
 
-/** Range between the routers of a network, when its definition names none. */
-const defaultJoin = '100.65.0.0/16';
+/** Ranges between the routers of a network, when its definition names none. */
+const defaultJoin: Readonly<Record<IpFamily, IpRange>> = {
+  4: requireRange('100.65.0.0/16', 'joinSubnets'),
+  6: requireRange('fd99::/64', 'joinSubnets'),
+};
 
-/** The ways out of a primary network; undefined where it has no IPv4 subnet. `slot` numbers the primary networks. */
+/** The ways out of a primary network; undefined where it has no subnet. `slot` numbers the primary networks. */
 export function primaryEgress(network: OvnNetwork, slot: number): Egress | undefined {
-  const subnet = network.subnets.find(({ family }) => family === 4);
-  const joinRange = network.joinSubnets.find(({ family }) => family === 4);
-  const join = parseCidr(
-    joinRange === undefined ? defaultJoin : `${formatIp(4, joinRange.base)}/${joinRange.prefix}`,
-  );
-  return subnet === undefined || join === undefined
+  const families = network.subnets.map((subnet) => ({
+    join: network.joinSubnets.find(({ family }) => family === subnet.family) ?? defaultJoin[subnet.family],
+    inside: [subnet],
+    masquerade: masqueradeOf(subnet.family, slot),
+  }));
+  return families.length === 0
     ? undefined
-    : {
-        prefix: ovnPrefix(network.name),
-        router: routerKey(network),
-        join,
-        inside: [`${formatIp(4, subnet.base)}/${subnet.prefix}`],
-        masquerade: masqueradeOf(slot),
-      };
+    : { prefix: ovnPrefix(network.name), router: routerKey(network), families };
 }
 
 /** Rows of the router, and of the gateways on all nodes. */
@@ -47,8 +44,7 @@ export function composePrimary(
 ): readonly NbRow[] {
   const router = routerKey(network);
   const { key: name } = switchKey(network);
-  const subnet = network.subnets.find(({ family }) => family === 4);
-  const gateway = Number((subnet?.base ?? 0n) + 1n);
+  const gateways = network.subnets.map((subnet) => interfaceAt(subnet, GATEWAY));
   return [
     {
       ...router,
@@ -58,11 +54,24 @@ export function composePrimary(
         external_ids: { 'k8s.ovn.org/network': network.name, 'k8s.ovn.org/role': 'primary' },
       },
     },
-    routerPort(router, `trtos-${name}`, gateway, subnet?.prefix ?? 32),
+    routerPort(router, `trtos-${name}`, gateways, advertisement(network)),
     switchPort(name, `stotr-${name}`, `trtos-${name}`),
     ...composeJoin(egress),
     ...nodes.flatMap((node) => composeGateway(egress, node)),
   ];
+}
+
+/** Guests with an IPv6 subnet learn their router, and that it is DHCPv6 to ask for an address, from advertisements. */
+function advertisement({ subnets, mtu }: OvnNetwork): NbRow['columns'] {
+  const isOn = subnets.some(({ family }) => family === 6);
+  const config = {
+    address_mode: 'dhcpv6_stateful',
+    send_periodic: 'true',
+    min_interval: '300',
+    max_interval: '900',
+    mtu: String(mtu),
+  };
+  return isOn ? { ipv6_ra_configs: config } : {};
 }
 
 /** Keys of those rows. */
@@ -81,15 +90,17 @@ export function composePodExit(
   nodes: readonly GatewayNode[],
 ): readonly NbRow[] {
   const node = nodes.find(({ name }) => name === place.node);
-  const address = place.addresses.find(({ family }) => family === 4);
-  return node === undefined || address === undefined
-    ? []
-    : [composeExit(egress, node, flatPortKey(place).key, `${formatIp(4, address.value)}/32`)];
+  const sources = place.addresses.map(({ family, value }) => ({
+    family,
+    base: value,
+    prefix: bitsOf(family),
+  }));
+  return node === undefined ? [] : composeExits(egress, node, flatPortKey(place).key, sources);
 }
 
-/** Key of a pod's way out. */
-export function podExitKey(place: FlatPlace, egress: Egress): RowKey {
-  return exitKey(egress, flatPortKey(place).key);
+/** Keys of a pod's way out. */
+export function podExitKeys(place: FlatPlace, egress: Egress): readonly RowKey[] {
+  return exitKeys(egress, flatPortKey(place).key);
 }
 
 function routerKey({ name }: OvnNetwork): RowKey {

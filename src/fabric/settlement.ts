@@ -1,5 +1,6 @@
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import { formatRange } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KubeObject } from '#api/meta.ts';
@@ -7,14 +8,13 @@ import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import {
-  formatNodeSubnet,
+  formatNodeSubnets,
   formatPodNetworks,
   isTold,
   NODE_SUBNETS,
   POD_NETWORKS,
-  parseNodeSubnet,
+  parseNodeSubnets,
 } from './annotations.ts';
-import { formatCidr } from './cidr.ts';
 import {
   composeClusterEgress,
   composeNodeEgress,
@@ -194,10 +194,12 @@ export class Settlement {
     const { name } = node.metadata;
     try {
       const place = this.#ledger.placeNode(node);
-      const [subnet] = place.subnets;
-      const annotated = parseNodeSubnet(node);
-      if (subnet !== undefined && (annotated === undefined || formatCidr(annotated) !== formatCidr(subnet))) {
-        this.#parts.annotator.write(nodeKind, node, NODE_SUBNETS, formatNodeSubnet(node, subnet));
+      const [told, held] = [parseNodeSubnets(node), place.subnets].map((list) =>
+        list.map(formatRange).join(),
+      );
+      if (told !== held) {
+        const value = formatNodeSubnets(node, place.subnets);
+        this.#parts.annotator.write(nodeKind, node, NODE_SUBNETS, value);
       } else {
         this.#parts.annotator.forget(nodeKind, name);
       }
@@ -280,10 +282,10 @@ export class Settlement {
       }
       if (isLocked && !places.some(({ network }) => network.role === 'primary')) {
         this.#parts.tell(pod, 'PrimaryNetworkMissing', primaryMissing(pod));
-      } else if (isTold(pod, places)) {
+      } else if (isTold(pod, place, places)) {
         this.#parts.annotator.forget(podKind, key);
       } else {
-        const value = formatPodNetworks(pod, composePodNetwork(place, this.#parts.config), places);
+        const value = formatPodNetworks(pod, place, composePodNetwork(place, this.#parts.config), places);
         this.#parts.annotator.write(podKind, pod, POD_NETWORKS, value);
       }
       return { put: [composePod(place), ...put], remove };

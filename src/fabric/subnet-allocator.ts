@@ -1,26 +1,29 @@
-import { type Cidr, contains, formatCidr, sizeOf } from './cidr.ts';
+import { containsRange, formatRange, type IpFamily, type IpRange, sizeOfRange } from '#api/ip-range.ts';
 
 /** Cuts a network into equal subnets and remembers who holds which. */
 export class SubnetAllocator {
-  readonly #network: Cidr;
+  readonly #network: IpRange;
   readonly #prefix: number;
-  readonly #owners = new Map<number, string>();
-  readonly #held = new Map<string, Cidr>();
+  readonly #owners = new Map<bigint, string>();
+  readonly #held = new Map<string, IpRange>();
 
-  constructor(network: Cidr, prefix: number) {
+  constructor(network: IpRange, prefix: number) {
     this.#network = network;
     this.#prefix = prefix;
   }
 
-  /** The subnet that `owner` holds. */
-  of(owner: string): Cidr | undefined {
-    return this.#held.get(owner);
+  get family(): IpFamily {
+    return this.#network.family;
   }
 
   /** Gives `owner` a certain subnet; false when it is none of this network's or held by another. */
-  claim(owner: string, subnet: Cidr): boolean {
+  claim(owner: string, subnet: IpRange): boolean {
     const holder = this.#owners.get(subnet.base);
-    if (subnet.prefix !== this.#prefix || !contains(this.#network, subnet) || (holder ?? owner) !== owner) {
+    if (
+      subnet.prefix !== this.#prefix ||
+      !containsRange(this.#network, subnet) ||
+      (holder ?? owner) !== owner
+    ) {
       return false;
     }
     this.release(owner);
@@ -30,14 +33,16 @@ export class SubnetAllocator {
   }
 
   /** Gives `owner` the lowest free subnet, or the one it holds; undefined when none is free. */
-  allocate(owner: string): Cidr | undefined {
+  allocate(owner: string): IpRange | undefined {
     const held = this.#held.get(owner);
     if (held !== undefined) {
       return held;
     }
-    const end = this.#network.base + sizeOf(this.#network.prefix);
-    for (let base = this.#network.base; base < end; base += sizeOf(this.#prefix)) {
-      const subnet = { base, prefix: this.#prefix };
+    const { family } = this.#network;
+    const end = this.#network.base + sizeOfRange(this.#network);
+    const step = sizeOfRange({ family, prefix: this.#prefix });
+    for (let { base } = this.#network; base < end; base += step) {
+      const subnet = { family, base, prefix: this.#prefix };
       if (!this.#owners.has(base) && this.claim(owner, subnet)) {
         return subnet;
       }
@@ -57,6 +62,6 @@ export class SubnetAllocator {
   /** For messages: `10.128.0.0/14 has room for 512 /23`. */
   describe(): string {
     const room = 2 ** (this.#prefix - this.#network.prefix);
-    return `${formatCidr(this.#network)} has room for ${room} /${this.#prefix}`;
+    return `${formatRange(this.#network)} has room for ${room} /${this.#prefix}`;
   }
 }
