@@ -5,7 +5,7 @@ import type { Accelerator } from '#node-state/vm.ts';
 import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
 import type { LabPlan, NodePlan } from './plan.ts';
 import { ownSources, type Sources } from './sources.ts';
-import type { ChildSpec, SupervisorConfig } from './supervisor-protocol.ts';
+import type { ChildSpec, DaemonSpec, SupervisorConfig } from './supervisor-protocol.ts';
 import type { SystemUser } from './users.ts';
 
 /** Files of a TLS server. */
@@ -82,10 +82,10 @@ export function controlPlaneConfigFile(paths: InstancePaths): string {
   return path.join(paths.controlPlane, 'control-plane.json');
 }
 
-/** What the supervisor keeps running: the control plane, and the agents of `nodes`. */
+/** What the supervisor keeps running: the control plane, the agents of `nodes`, and the daemons. */
 export function composeSupervisorConfig(
   paths: InstancePaths,
-  nodes: readonly NodePlan[],
+  { nodes, daemons }: { readonly nodes: readonly NodePlan[]; readonly daemons: readonly DaemonSpec[] },
   user: SystemUser,
   sources: Sources,
 ): SupervisorConfig {
@@ -94,6 +94,7 @@ export function composeSupervisorConfig(
     socket: paths.supervisorSocket,
     pidFile: path.join(paths.run, 'supervisor.pid'),
     children: [composeControlPlane(paths, user, sources), ...nodes.map((node) => composeAgent(paths, node))],
+    daemons,
   };
 }
 

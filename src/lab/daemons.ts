@@ -2,14 +2,15 @@
 import { statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { netnsDir, run } from '#drivers/command.ts';
+import { commandEnv, inNetns, netnsDir, run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { createDatabase } from './database.ts';
 import { applyNetwork, applyNodeAddress, observeLinks } from './network.ts';
 import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
 import { gatewayBridge } from './plan.ts';
 import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
-import { announceNeighbours } from './tunnels.ts';
+import type { DaemonSpec } from './supervisor-protocol.ts';
+import { announceNeighbours, composeNeighbours } from './tunnels.ts';
 import type { SystemUser } from './users.ts';
 import { until } from './wait.ts';
 
@@ -47,11 +48,38 @@ async function startDaemon(daemon: DaemonPlan, user: SystemUser): Promise<boolea
   if (daemon.database !== undefined) {
     await createDatabase(daemon.database.file, daemon.database.schema, as(daemon, user));
   }
-  await run([...as(daemon, user), ...daemon.argv], {
-    env: daemon.env,
-    ...(daemon.netns === undefined ? {} : { netns: daemon.netns }),
-  });
+  try {
+    await run([...as(daemon, user), ...daemon.argv], {
+      env: daemon.env,
+      ...(daemon.netns === undefined ? {} : { netns: daemon.netns }),
+    });
+  } catch (error) {
+    if (await isInPlace(daemon)) {
+      return false; // the supervisor was faster: a pid file is locked by whom it names
+    }
+    throw error;
+  }
   return true;
+}
+
+/** What the supervisor needs to know to start the daemons of a lab again. Pure. */
+export function composeDaemonSpecs(plan: LabPlan, user: SystemUser): readonly DaemonSpec[] {
+  const spec = (daemon: DaemonPlan, greeting: DaemonSpec['greeting'] = []): DaemonSpec => ({
+    name: daemon.name,
+    argv: inNetns(daemon.netns, [...as(daemon, user), ...daemon.argv]),
+    env: commandEnv(daemon.env),
+    pidFile: daemon.pidFile,
+    control: daemon.control,
+    greeting,
+  });
+  return [
+    ...[...plan.central.databases, plan.central.northd].map((daemon) => spec(daemon)),
+    ...plan.nodes.flatMap((node) => [
+      spec(node.ovsdb),
+      spec(node.vswitchd, composeNeighbours(plan, node)),
+      spec(node.controller),
+    ]),
+  ];
 }
 
 function as({ unprivileged }: DaemonPlan, { uid, gid }: SystemUser): string[] {

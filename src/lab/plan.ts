@@ -35,6 +35,8 @@ export interface DaemonPlan {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly pidFile: string;
+  /** Its control socket; `<pid>` stands for what its pid file says. */
+  readonly control: string;
   /** Database file it serves, made from `schema` when missing. */
   readonly database?: { readonly file: string; readonly schema: string };
 }
@@ -143,6 +145,7 @@ function composeCentral({ ovn, ovnRun, log }: InstancePaths): LabPlan['central']
     ],
     env,
     pidFile: path.join(ovnRun, `ovn-${name}.pid`),
+    control: path.join(ovnRun, `${name}.ctl`),
     database: { file: path.join(ovn, `${name}.db`), schema: `/usr/share/ovn/ovn-${name}.ovsschema` },
   });
   return {
@@ -159,6 +162,7 @@ function composeCentral({ ovn, ovnRun, log }: InstancePaths): LabPlan['central']
       ],
       env,
       pidFile: path.join(ovnRun, 'ovn-northd.pid'),
+      control: path.join(ovnRun, 'northd.ctl'),
     },
   };
 }
@@ -211,26 +215,24 @@ function composeNodeDaemons(
   const run = own.ovs;
   const env = { OVS_RUNDIR: run, OVN_RUNDIR: run, OVS_DBDIR: own.state, OVS_LOGDIR: paths.log };
   const db = `unix:${path.join(run, 'db.sock')}`;
-  const daemon = (program: string, argv: readonly string[]): DaemonPlan => ({
+  const daemon = (program: string, argv: readonly string[], control = `${program}.ctl`): DaemonPlan => ({
     name: `${node}/${program}`,
     netns,
     unprivileged: false,
     argv: [program, ...argv, ...detached(run, path.join(paths.log, `${node}-${program}.log`), program)],
     env,
     pidFile: path.join(run, `${program}.pid`),
+    control: path.join(run, control),
   });
+  const unixctl = (program: string): string => `--unixctl=${path.join(run, `${program}.ctl`)}`;
   return {
     ovsdb: {
-      ...daemon('ovsdb-server', [
-        own.confDb,
-        `--remote=p${db}`,
-        `--unixctl=${path.join(run, 'ovsdb-server.ctl')}`,
-      ]),
+      ...daemon('ovsdb-server', [own.confDb, `--remote=p${db}`, unixctl('ovsdb-server')]),
       database: { file: own.confDb, schema: '/usr/share/openvswitch/vswitch.ovsschema' },
     },
-    vswitchd: daemon('ovs-vswitchd', [db, `--unixctl=${path.join(run, 'ovs-vswitchd.ctl')}`]),
+    vswitchd: daemon('ovs-vswitchd', [db, unixctl('ovs-vswitchd')]),
     // ovn-controller 23.03 has no --unixctl: its control socket is in OVN_RUNDIR.
-    controller: daemon('ovn-controller', [db]),
+    controller: daemon('ovn-controller', [db], 'ovn-controller.<pid>.ctl'),
   };
 }
 

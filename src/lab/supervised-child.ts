@@ -11,12 +11,10 @@ import {
   startTimeOf,
   viewProcess,
 } from './process.ts';
+import { RestartDelay } from './restart-delay.ts';
 import type { ChildSpec, ChildStatus } from './supervisor-protocol.ts';
 
 const firstDelayMs = 100;
-const longestDelayMs = 10_000;
-/** A child that ran this long counts as healthy: the next restart is quick again. */
-const healthyMs = 30_000;
 /** How often an adopted process, whose end nobody tells us, is looked at. */
 const adoptedPollMs = 250;
 /** A log this long is put aside as `.1` when its process starts. */
@@ -27,11 +25,11 @@ export class SupervisedChild {
   readonly spec: ChildSpec;
   readonly #pidFile: string;
   readonly #log: (line: string) => void;
+  readonly #delay = new RestartDelay(firstDelayMs);
   #process: ProcessId | undefined;
   #adopted = false;
   #stopping = false;
   #restarts = 0;
-  #delayMs = firstDelayMs;
   #startedAt = 0;
   #lastExit: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -161,15 +159,12 @@ export class SupervisedChild {
       this.#log(`${this.spec.name}: stopped (${how})`);
       return;
     }
-    if (performance.now() - this.#startedAt > healthyMs) {
-      this.#delayMs = firstDelayMs;
-    }
-    this.#log(`${this.spec.name}: ended (${how}), restart in ${this.#delayMs} ms`);
+    const ms = this.#delay.next(performance.now() - this.#startedAt);
+    this.#log(`${this.spec.name}: ended (${how}), restart in ${ms} ms`);
     this.#timer = setTimeout(() => {
       this.#restarts++;
       this.#spawn();
-    }, this.#delayMs);
-    this.#delayMs = Math.min(this.#delayMs * 2, longestDelayMs);
+    }, ms);
   }
 }
 

@@ -11,6 +11,26 @@ export interface ChildSpec {
   readonly logFile: string;
 }
 
+/** A daemon that detaches itself, and is started again when it dies. */
+export interface DaemonSpec {
+  /** `ovn-northd`, `node1/ovs-vswitchd`, … */
+  readonly name: string;
+  /** Starts it: ends with 0 once it serves. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly pidFile: string;
+  /** Its control socket; `<pid>` stands for what its pid file says. */
+  readonly control: string;
+  /** Commands it is given whenever it was found or started. */
+  readonly greeting: readonly ControlCommand[];
+}
+
+/** A command for a daemon's control socket (JSON-RPC): what `ovs-appctl` would send. */
+export interface ControlCommand {
+  readonly method: string;
+  readonly params: readonly string[];
+}
+
 /** The supervisor's configuration file. */
 export interface SupervisorConfig {
   readonly instance: string;
@@ -18,6 +38,7 @@ export interface SupervisorConfig {
   /** Lock of the supervisor itself; children's pid files are beside it in `pids/`. */
   readonly pidFile: string;
   readonly children: readonly ChildSpec[];
+  readonly daemons: readonly DaemonSpec[];
 }
 
 /** A child as it is. */
@@ -34,11 +55,22 @@ export interface ChildStatus {
   readonly adopted: boolean;
 }
 
+/** A daemon as it is. */
+export interface DaemonStatus {
+  readonly name: string;
+  readonly state: 'running' | 'waiting';
+  /** Times it was started because nobody answered. */
+  readonly restarts: number;
+  /** Why it is not running. */
+  readonly problem?: string;
+}
+
 /** Answer to `status` and `reload`. */
 export interface SupervisorStatus {
   readonly instance: string;
   readonly pid: number;
   readonly children: readonly ChildStatus[];
+  readonly daemons: readonly DaemonStatus[];
 }
 
 /** `reload` reads the configuration file again: starts what is new, stops what went, restarts what changed. */

@@ -1,12 +1,13 @@
 /**
- * Keeps the control plane and the agents running. Small on purpose, and imports only Node's own modules and its own
- * files: what restarts everything else must not fail with it. Daemons and guests are not its children.
+ * Keeps the control plane, the agents and the daemons running. Small on purpose, and imports only Node's own modules and
+ * its own files: what restarts everything else must not fail with it. Daemons and guests are not its children.
  */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { readJsonFile, takeLock } from './lock.ts';
 import { SupervisedChild } from './supervised-child.ts';
+import { SupervisedDaemon } from './supervised-daemon.ts';
 import type { SupervisorConfig, SupervisorStatus } from './supervisor-protocol.ts';
 
 /** How long children may take to end after SIGTERM before they are killed, ms. */
@@ -28,19 +29,31 @@ export async function runSupervisor(
       `instance ${config.instance} already has a supervisor: pid ${lock.holder.pid}; stop it first (patchbay down)`,
     );
   }
-  const children = new Map<string, SupervisedChild>();
-  const apply = () => applyChildren(children, readConfig(configFile), options.log);
-  const server = serveControl(config, () => statusOf(config, children), apply, options.log);
+  const kept: Kept = { children: new Map(), daemons: new Map() };
+  const apply = async (): Promise<void> => {
+    const wanted = readConfig(configFile);
+    applyDaemons(kept.daemons, wanted, options.log);
+    await applyChildren(kept.children, wanted, options.log);
+  };
+  const server = serveControl(config, () => statusOf(config, kept), apply, options.log);
   try {
     await apply();
     await aborted(options.signal);
   } finally {
     options.log('stopping');
-    await Promise.all([...children.values()].map((child) => child.stop(graceMs)));
+    for (const daemon of kept.daemons.values()) {
+      daemon.stop();
+    }
+    await Promise.all([...kept.children.values()].map((child) => child.stop(graceMs)));
     server.close();
     rmSync(config.socket, { force: true });
     lock.release();
   }
+}
+
+interface Kept {
+  readonly children: Map<string, SupervisedChild>;
+  readonly daemons: Map<string, SupervisedDaemon>;
 }
 
 function readConfig(file: string): SupervisorConfig {
@@ -78,11 +91,33 @@ async function applyChildren(
   }
 }
 
-function statusOf(
-  { instance }: SupervisorConfig,
-  children: ReadonlyMap<string, SupervisedChild>,
-): SupervisorStatus {
-  return { instance, pid: process.pid, children: [...children.values()].map((child) => child.status()) };
+/** Watches what is new or changed, looks no longer at what is no longer listed. */
+function applyDaemons(
+  daemons: Map<string, SupervisedDaemon>,
+  config: SupervisorConfig,
+  log: (line: string) => void,
+): void {
+  const wanted = new Map(config.daemons.map((spec) => [spec.name, spec]));
+  for (const daemon of [...daemons.values()].filter((one) => !one.isSame(wanted.get(one.spec.name)))) {
+    daemon.stop();
+    daemons.delete(daemon.spec.name);
+  }
+  for (const spec of config.daemons) {
+    if (!daemons.has(spec.name)) {
+      const daemon = new SupervisedDaemon(spec, log);
+      daemons.set(spec.name, daemon);
+      daemon.start();
+    }
+  }
+}
+
+function statusOf({ instance }: SupervisorConfig, { children, daemons }: Kept): SupervisorStatus {
+  return {
+    instance,
+    pid: process.pid,
+    children: [...children.values()].map((child) => child.status()),
+    daemons: [...daemons.values()].map((daemon) => daemon.status()),
+  };
 }
 
 /** The control socket: one word in, one JSON document out. Root only. */

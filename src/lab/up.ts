@@ -13,7 +13,7 @@ import {
   controlPlaneConfigFile,
   nodeCommand,
 } from './config.ts';
-import { raiseLab } from './daemons.ts';
+import { composeDaemonSpecs, raiseLab } from './daemons.ts';
 import { ensureDirectory } from './files.ts';
 import { type InstanceState, readInstance, writeInstance } from './instance.ts';
 import { lockHolder, takeLock, writeJsonFile } from './lock.ts';
@@ -88,7 +88,8 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Us
   ]);
   await configureAgents(paths, plan, users, accelerator);
   options.progress('starting the agents');
-  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, plan.nodes, users.own, users.sources));
+  const kept = { nodes: plan.nodes, daemons: composeDaemonSpecs(plan, users.own) };
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, kept, users.own, users.sources));
   const supervisor = (await askSupervisor(paths.supervisorSocket, 'reload', 15_000)) ?? firstAnswer;
   return { state, plan, supervisor };
 }
@@ -180,7 +181,8 @@ async function startControlPlane(
   if (running !== undefined) {
     return running;
   }
-  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, [], users.own, users.sources));
+  const first = { nodes: [], daemons: [] };
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, first, users.own, users.sources));
   return startSupervisor(paths);
 }
 

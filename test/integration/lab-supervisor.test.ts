@@ -25,6 +25,7 @@ beforeEach(() => {
     socket: path.join(directory, 'supervisor.sock'),
     pidFile: path.join(directory, 'supervisor.pid'),
     children: [sleeper('one'), sleeper('two')],
+    daemons: [],
   };
   started = [];
 });
