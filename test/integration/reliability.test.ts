@@ -1,0 +1,21 @@
+/** A small part of the fault tests of `test/reliability`, and that each would notice what it is for: it finds planted bugs. */
+import { expect, test } from 'vitest';
+import { runTrial } from '../reliability/lib/trial.ts';
+import { trials } from '../reliability/trials.ts';
+
+/** Figures of time are promises of a quiet machine; here they may be this much worse. */
+const slack = 5;
+
+for (const trial of trials) {
+  const plan = { seed: 1, share: trial.smoke, slack, say: () => undefined };
+  test(`${trial.id} ${trial.title}`, async () => {
+    const { violations } = await runTrial(trial, plan);
+    expect(violations).toEqual([]);
+  });
+  for (const bug of trial.bugs) {
+    test(`${trial.id} finds the planted bug ${bug}`, async () => {
+      const { violations } = await runTrial(trial, { ...plan, bug });
+      expect(violations).not.toEqual([]);
+    });
+  }
+}
