@@ -189,6 +189,32 @@ describe('commands', () => {
   });
 });
 
+test('a container calls the API with the token of its service account', async () => {
+  await cluster.must(['-n', namespace, 'create', 'role', 'reader', '--verb=get', '--resource=configmaps']);
+  await cluster.must([
+    ...['-n', namespace, 'create', 'rolebinding', 'reader', '--role=reader'],
+    `--serviceaccount=${namespace}:default`,
+  ]);
+  const script = [
+    'import os, ssl, urllib.request, urllib.error',
+    'os.chdir("/var/run/secrets/kubernetes.io/serviceaccount")',
+    'url = "https://{KUBERNETES_SERVICE_HOST}:{KUBERNETES_SERVICE_PORT}/api/v1/namespaces/".format(**os.environ)',
+    'headers = {"Authorization": "Bearer " + open("token").read()}',
+    'context = ssl.create_default_context(cafile="ca.crt")',
+    'for what in ["configmaps/settings", "secrets"]:',
+    '  request = urllib.request.Request(url + open("namespace").read() + "/" + what, headers=headers)',
+    '  try: print(urllib.request.urlopen(request, context=context).read().decode().strip())',
+    '  except urllib.error.HTTPError as refused: print(refused.read().decode().strip())',
+  ].join('\n');
+  const { stdout } = await kubectl('exec', 'web', '-c', 'main', '--', 'python3', '-c', script);
+  const [settings = '', secrets = ''] = stdout.split('\n');
+  expect(JSON.parse(settings)).toMatchObject({ data: { greeting: 'hello' } });
+  expect(JSON.parse(secrets)).toMatchObject({
+    code: 403,
+    message: expect.stringContaining(`User "system:serviceaccount:${namespace}:default" cannot list`),
+  });
+});
+
 test('files are copied there and back', async () => {
   const [from, back] = [path.join(directory, 'from'), path.join(directory, 'back')];
   await writeFile(from, randomBytes(2_000_000));

@@ -2,6 +2,7 @@
 import type { Container, Pod } from '#api/core/pod.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { fieldValue, type PodFacts, resourceValue } from './fields.ts';
+import { serviceEnvironment } from './service-environment.ts';
 import type { Keyed, Sources } from './sources.ts';
 
 /** What variables are made from. */
@@ -22,16 +23,18 @@ export function composeEnvironment(input: EnvironmentInput): ReadonlyMap<string,
     ...imageEnv.map((one) => splitOnce(one)),
     ['HOSTNAME', hostnameOf(pod)],
   ]);
+  const services = serviceEnvironment(input.sources.services, input.facts.apiServer);
   const own = new Map<string, string>();
+  const known = { get: (name: string) => own.get(name) ?? services.get(name) };
   for (const [name, value] of fromObjects(input)) own.set(name, value);
   for (const variable of container.env ?? []) {
     const value =
       variable.valueFrom === undefined
-        ? expand(variable.value ?? '', own)
+        ? expand(variable.value ?? '', known)
         : valueFrom(input, variable.name, variable.valueFrom);
     if (value !== undefined) own.set(variable.name, value);
   }
-  for (const [name, value] of own) env.set(name, value);
+  for (const [name, value] of [...services, ...own]) env.set(name, value);
   return env;
 }
 
@@ -116,7 +119,7 @@ function missing(message: string): PatchbayError {
 }
 
 /** Replaces `$(NAME)` of known variables; `$$` stands for `$`; unknown ones stay as they are. */
-export function expand(text: string, known: ReadonlyMap<string, string>): string {
+export function expand(text: string, known: Pick<ReadonlyMap<string, string>, 'get'>): string {
   return text.replaceAll(/\$(\$|\(([^)]*)\))/g, (all, next: string, name: string | undefined) =>
     next === '$' ? '$' : (known.get(name ?? '') ?? all),
   );

@@ -7,6 +7,8 @@ import { milliValue, parseQuantity } from '#machinery/quantity.ts';
 export interface PodFacts {
   readonly podIPs: readonly string[];
   readonly hostIP: string;
+  /** URL of the API server that the node and its pods reach. */
+  readonly apiServer: string;
   /** Of the node; what an unlimited container may use. */
   readonly cpus: number;
   readonly memory: number;

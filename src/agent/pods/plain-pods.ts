@@ -14,11 +14,12 @@ import { composeContainer } from './compose-container.ts';
 import { Endings } from './endings.ts';
 import { composeEtc, type NameFacts } from './etc-files.ts';
 import type { PodFacts } from './fields.ts';
-import { type Plan, planPod } from './plan.ts';
+import { type Plan, planPod, timeLeft } from './plan.ts';
 import { Prober } from './prober.ts';
 import { followsObjects, gatherSources } from './sources.ts';
 import { type ImageTries, Starter } from './starter.ts';
 import { plainStatus, type StatusInput, type Waiting } from './status.ts';
+import { PodTokens } from './tokens.ts';
 import { composeVolumes } from './volumes.ts';
 
 /** What it works with. */
@@ -50,7 +51,7 @@ interface Memory {
   readonly images: ImageTries;
 }
 
-/** Milliseconds after which volumes of ConfigMaps and Secrets are looked at again. */
+/** Milliseconds after which volumes of ConfigMaps, Secrets and tokens are looked at again. */
 const refreshMs = 60_000;
 const keptRuns = 2;
 
@@ -60,12 +61,14 @@ export class PlainPods {
   readonly #prober: Prober;
   readonly #endings: Endings;
   readonly #starter: Starter;
+  readonly #tokens: PodTokens;
   readonly #memory = new Map<string, Memory>();
   readonly #pods = new Map<string, Pod>();
 
   constructor(options: PlainPodsOptions) {
     this.#options = options;
     const { driver, clock, wake, events } = options;
+    this.#tokens = new PodTokens(options.client, clock);
     this.#endings = new Endings({ driver, clock, wake });
     this.#starter = new Starter(options, (found, view) => this.#endings.end(found, view));
     this.#prober = new Prober({
@@ -91,7 +94,7 @@ export class PlainPods {
     const uid = found.metadata.uid ?? '';
     this.#pods.set(uid, found);
     const memory = this.#memoryOf(uid);
-    const deadline = this.#deadline(found);
+    const deadline = timeLeft(found, this.#options.clock.now());
     if (deadline !== undefined && deadline <= 0) {
       return this.#exceed(found, sandbox);
     }
@@ -144,6 +147,7 @@ export class PlainPods {
   async remove(uid: string): Promise<void> {
     this.#prober.forget(uid);
     this.#endings.forget(uid);
+    this.#tokens.forget(uid);
     if (this.#options.driver.pods().includes(uid)) {
       await this.#options.driver.removePod(uid);
     }
@@ -182,8 +186,9 @@ export class PlainPods {
       return waiting;
     }
     const facts = this.#facts(sandbox);
+    const readers = { client: this.#options.client, tokens: this.#tokens };
     try {
-      const sources = await gatherSources(found, this.#options.client);
+      const sources = await gatherSources(found, readers, plan.start.length > 0);
       const uid = found.metadata.uid ?? '';
       const volumes = await this.#options.driver.prepareVolumes(
         uid,
@@ -227,20 +232,8 @@ export class PlainPods {
   }
 
   #facts({ networks }: PlainSandbox): PodFacts {
-    const { hostIP, cpus, memory } = this.#options;
-    return { podIPs: podIPs({ networks }), hostIP, cpus, memory };
-  }
-
-  /** Milliseconds until the pod's deadline; undefined when it has none. */
-  #deadline({ spec, status }: Pod): number | undefined {
-    if (
-      spec.activeDeadlineSeconds === undefined ||
-      status?.startTime === undefined ||
-      status.startTime === null
-    ) {
-      return undefined;
-    }
-    return Date.parse(status.startTime) + spec.activeDeadlineSeconds * 1000 - this.#options.clock.now();
+    const { hostIP, cpus, memory, client } = this.#options;
+    return { podIPs: podIPs({ networks }), hostIP, apiServer: client.server, cpus, memory };
   }
 
   async #exceed(found: Pod, sandbox: PlainSandbox): Promise<undefined> {

@@ -97,6 +97,14 @@ export function planPod(input: PlanInput): Plan {
   return { start, backOff, initialized: true, over: undefined };
 }
 
+/** Milliseconds until the pod's deadline; undefined when it has none. */
+export function timeLeft({ spec, status }: Pod, now: number): number | undefined {
+  const start = status?.startTime ?? undefined;
+  return spec.activeDeadlineSeconds === undefined || start === undefined
+    ? undefined
+    : Date.parse(start) + spec.activeDeadlineSeconds * 1000 - now;
+}
+
 function isStarted({ probes }: PlanInput, view: ContainerView | undefined): boolean {
   return view?.phase.type === 'running' && (probes.get(view.id)?.started ?? true);
 }

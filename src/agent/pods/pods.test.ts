@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, Pod } from '#api/core/pod.ts';
+import type { Service } from '#api/core/service.ts';
 import type { ContainerImage } from '#drivers/image/container-images.ts';
 import type { ContainerPhase, ContainerView } from '#drivers/pod/driver.ts';
 import { runId } from '#drivers/pod/paths.ts';
@@ -11,16 +12,31 @@ import { resourceValue } from './fields.ts';
 import { planPod, restartDelay } from './plan.ts';
 import type { Sources } from './sources.ts';
 import { plainStatus, type StatusInput } from './status.ts';
+import { tokenKey } from './tokens.ts';
 import { composeVolumes } from './volumes.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
-const facts = { podIPs: ['10.128.0.5'], hostIP: '192.168.126.11', cpus: 2, memory: 1024 ** 3 };
+const facts = {
+  podIPs: ['10.128.0.5'],
+  hostIP: '192.168.126.11',
+  apiServer: 'https://192.168.126.1:6443',
+  cpus: 2,
+  memory: 1024 ** 3,
+};
 const sources: Sources = {
   configMaps: new Map([
     ['cm', new Map([['a', Buffer.from('hello')]])],
     ['gone', undefined],
   ]),
   secrets: new Map([['s', new Map([['key', Buffer.from([0, 255])]])]]),
+  tokens: new Map([[tokenKey({ expirationSeconds: 3607 }), 'TOKEN']]),
+  services: [
+    {
+      metadata: { name: 'my-web', namespace: 'demo' },
+      spec: { clusterIP: '172.30.0.9', ports: [{ name: 'http', port: 80, protocol: 'TCP' }] },
+    },
+    { metadata: { name: 'headless' }, spec: { clusterIP: 'None', ports: [{ port: 80 }] } },
+  ] as Service[],
 };
 const image: ContainerImage = {
   reference: 'web:1',
@@ -228,6 +244,29 @@ describe('a container', () => {
     expect(env.some((one) => one.startsWith('NONE='))).toBe(false);
   });
 
+  it('has variables of services and of the API server as the node reaches it', () => {
+    const { env } = compose({ env: [{ name: 'URL', value: 'http://$(MY_WEB_SERVICE_HOST)' }] });
+    expect(env.filter((one) => /^(KUBERNETES|MY_WEB|HEADLESS|URL)/.test(one)).sort()).toEqual([
+      'KUBERNETES_PORT=tcp://192.168.126.1:6443',
+      'KUBERNETES_PORT_6443_TCP=tcp://192.168.126.1:6443',
+      'KUBERNETES_PORT_6443_TCP_ADDR=192.168.126.1',
+      'KUBERNETES_PORT_6443_TCP_PORT=6443',
+      'KUBERNETES_PORT_6443_TCP_PROTO=tcp',
+      'KUBERNETES_SERVICE_HOST=192.168.126.1',
+      'KUBERNETES_SERVICE_PORT=6443',
+      'KUBERNETES_SERVICE_PORT_HTTPS=6443',
+      'MY_WEB_PORT=tcp://172.30.0.9:80',
+      'MY_WEB_PORT_80_TCP=tcp://172.30.0.9:80',
+      'MY_WEB_PORT_80_TCP_ADDR=172.30.0.9',
+      'MY_WEB_PORT_80_TCP_PORT=80',
+      'MY_WEB_PORT_80_TCP_PROTO=tcp',
+      'MY_WEB_SERVICE_HOST=172.30.0.9',
+      'MY_WEB_SERVICE_PORT=80',
+      'MY_WEB_SERVICE_PORT_HTTP=80',
+      'URL=http://172.30.0.9',
+    ]);
+  });
+
   it.each([
     [
       { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'gone', key: 'a' } } }] },
@@ -301,6 +340,21 @@ describe('volumes and files', () => {
         files: [{ path: 'labels', mode: 0o644, content: Buffer.from('app="web"') }],
       },
     ]);
+  });
+
+  it('hold the token of a service account, closed to all but the group of the files when there is one', () => {
+    const volume = {
+      name: 'kube-api-access-x',
+      projected: {
+        defaultMode: 0o644,
+        sources: [{ serviceAccountToken: { expirationSeconds: 3607, path: 'token' } }],
+      },
+    };
+    const made = (securityContext: object) =>
+      composeVolumes({ pod: pod({ volumes: [volume], securityContext }), facts, sources })[0]?.files;
+    const content = Buffer.from('TOKEN');
+    expect(made({})).toEqual([{ path: 'token', mode: 0o644, content }]);
+    expect(made({ fsGroup: 5 })).toEqual([{ path: 'token', mode: 0o600, content }]);
   });
 
   it('that are missing or not supported are named', () => {

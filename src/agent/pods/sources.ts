@@ -1,9 +1,11 @@
-/** ConfigMaps and Secrets that a pod uses, read when its containers are about to start. */
+/** ConfigMaps, Secrets, tokens and services that a pod uses, read when its containers are about to start. */
 import { configMap } from '#api/core/config-map.ts';
 import type { Pod } from '#api/core/pod.ts';
 import { secret } from '#api/core/secret.ts';
+import { type Service, service } from '#api/core/service.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import { isNotFound } from '#machinery/errors.ts';
+import type { PodTokens } from './tokens.ts';
 
 /** Keys and values of one object. */
 export type Keyed = ReadonlyMap<string, Uint8Array>;
@@ -12,19 +14,36 @@ export type Keyed = ReadonlyMap<string, Uint8Array>;
 export interface Sources {
   readonly configMaps: ReadonlyMap<string, Keyed | undefined>;
   readonly secrets: ReadonlyMap<string, Keyed | undefined>;
+  /** Service account tokens by `tokenKey`. */
+  readonly tokens: ReadonlyMap<string, string>;
+  /** Services that the pod's containers are told of. */
+  readonly services: readonly Service[];
 }
 
-/** Reads them all. */
-export async function gatherSources(pod: Pod, client: ApiClient): Promise<Sources> {
+/** Where they are read. */
+export interface SourceReaders {
+  readonly client: ApiClient;
+  readonly tokens: PodTokens;
+}
+
+/** Reads them all; services only for containers that are about to start. */
+export async function gatherSources(
+  pod: Pod,
+  { client, tokens }: SourceReaders,
+  starting: boolean,
+): Promise<Sources> {
   const namespace = pod.metadata.namespace ?? 'default';
   const [configMaps, secrets] = referencesOf(pod);
-  const [maps, texts] = await Promise.all([
+  const linked = starting && pod.spec.enableServiceLinks !== false;
+  const [maps, texts, held, services] = await Promise.all([
     Promise.all(
       [...configMaps].map(async (name) => [name, await readConfigMap(client, namespace, name)] as const),
     ),
     Promise.all([...secrets].map(async (name) => [name, await readSecret(client, namespace, name)] as const)),
+    tokens.gather(pod),
+    linked ? client.list(service, { namespace }).then(({ items }) => items) : [],
   ]);
-  return { configMaps: new Map(maps), secrets: new Map(texts) };
+  return { configMaps: new Map(maps), secrets: new Map(texts), tokens: held, services };
 }
 
 /** True when the pod has volumes whose contents change with other objects. */

@@ -5,6 +5,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { wholeValue } from '#machinery/quantity.ts';
 import { fieldValue, type PodFacts, resourceValue } from './fields.ts';
 import type { Keyed, Sources } from './sources.ts';
+import { tokenKey } from './tokens.ts';
 
 type Volume = NonNullable<Pod['spec']['volumes']>[number];
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
@@ -79,7 +80,7 @@ function projectedFiles(
   source: Projection,
   mode: number | undefined,
 ): readonly VolumeFile[] {
-  const { configMap, secret, downwardAPI } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken: token } = source;
   if (configMap !== undefined) {
     return keyedFiles(volume, 'configmap', input.sources.configMaps, configMap.name ?? '', configMap, mode);
   }
@@ -89,9 +90,15 @@ function projectedFiles(
   if (downwardAPI !== undefined) {
     return downwardFiles(input, volume, downwardAPI.items ?? [], mode);
   }
+  if (token !== undefined) {
+    const content = Buffer.from(input.sources.tokens.get(tokenKey(token)) ?? '');
+    // The driver lets the group of the pod's files read it, as kubelet does.
+    const closed = input.pod.spec.securityContext?.fsGroup !== undefined;
+    return [{ path: token.path, mode: closed ? 0o600 : (mode ?? 0o644), content }];
+  }
   throw failed(
     volume,
-    `projected source ${Object.keys(source)[0] ?? 'nothing'} is not supported on this node; allowed are configMap, secret and downwardAPI`,
+    `projected source ${Object.keys(source)[0] ?? 'nothing'} is not supported on this node; allowed are configMap, secret, downwardAPI and serviceAccountToken`,
   );
 }
 

@@ -4,6 +4,7 @@ import type { Pod } from '#api/core/pod.ts';
 import { amountText } from '../amount.ts';
 import { faultsOf, withDefaults } from './limit-range.ts';
 import { podAmounts } from './resources.ts';
+import { withTokenVolume } from './token-volume.ts';
 
 type Spec = Pod['spec'];
 const pod = (spec: Partial<Spec>): Pod => ({
@@ -34,6 +35,47 @@ describe('requests of a pod', () => {
   ])('%s', (_what, spec, cpu) => {
     const amount = podAmounts(pod(spec), 'requests').get('cpu');
     expect(amount === undefined ? '' : amountText(amount)).toBe(cpu);
+  });
+});
+
+describe('the volume with a token', () => {
+  const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const own = { name: 'own', mountPath, readOnly: true };
+
+  it('is mounted in every container that has nothing of its own there', () => {
+    const given = withTokenVolume({
+      containers: [{ name: 'a' }, { name: 'b', volumeMounts: [own] }],
+      initContainers: [{ name: 'i', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+      volumes: [{ name: 'data', emptyDir: {} }],
+    });
+    const [, volume] = given.volumes ?? [];
+    const name = volume?.name ?? '';
+    expect(name).toMatch(/^kube-api-access-[b-z2-9]{5}$/);
+    expect(given.containers.map(({ volumeMounts }) => volumeMounts)).toEqual([
+      [{ name, readOnly: true, mountPath }],
+      [own],
+    ]);
+    expect(given.initContainers?.[0]?.volumeMounts?.[1]).toEqual({ name, readOnly: true, mountPath });
+    expect(volume?.projected).toEqual({
+      defaultMode: 420,
+      sources: [
+        { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
+      ],
+    });
+  });
+
+  it('is added once, and not where nobody lacks it', () => {
+    const once = withTokenVolume({ containers: [{ name: 'a' }] });
+    expect(withTokenVolume(once)).toBe(once);
+    const later = withTokenVolume({ ...once, containers: [...once.containers, { name: 'b' }] });
+    expect(later.volumes).toEqual(once.volumes);
+    expect(later.containers[1]?.volumeMounts?.[0]?.name).toBe(once.volumes?.[0]?.name);
   });
 });
 

@@ -1,6 +1,7 @@
 /**
- * The service account of a pod is there and lends it its pull secrets (kubernetes `plugin/pkg/admission/serviceaccount`).
- * `default` need not be there: pods of a namespace that was just made must not fail. No token is mounted here.
+ * The service account of a pod is there, lends it its pull secrets and its token (kubernetes
+ * `plugin/pkg/admission/serviceaccount`). `default` need not be there yet: pods of a namespace that was just made must not
+ * fail, and their token is asked for when they start.
  */
 import type { ServiceAccount } from '#api/core/service-account.ts';
 import type { Store } from '#store/store.ts';
@@ -8,6 +9,7 @@ import type { AdmissionPlugin } from '../plugin.ts';
 import { refused } from '../refusals.ts';
 import { lookup } from '../stored.ts';
 import { isNewPod, podOf, withSpec } from './pod.ts';
+import { withTokenVolume } from './token-volume.ts';
 
 export function serviceAccounts(store: Store): AdmissionPlugin {
   return {
@@ -26,9 +28,13 @@ export function serviceAccounts(store: Store): AdmissionPlugin {
         throw refused(attributes, why);
       }
       const lent = account?.imagePullSecrets ?? [];
-      return imagePullSecrets.length > 0 || lent.length === 0
-        ? attributes.object
-        : withSpec(pod, { imagePullSecrets: lent });
+      const given =
+        imagePullSecrets.length > 0 || lent.length === 0
+          ? pod
+          : { ...pod, spec: { ...pod.spec, imagePullSecrets: lent } };
+      const mounts = pod.spec.automountServiceAccountToken ?? account?.automountServiceAccountToken ?? true;
+      const spec = mounts ? withTokenVolume(given.spec) : given.spec;
+      return spec === pod.spec ? attributes.object : withSpec(pod, spec);
     },
   };
 }
