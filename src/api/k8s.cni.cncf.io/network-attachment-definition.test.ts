@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { node } from '../core/node.ts';
+import { pod } from '../core/pod.ts';
 import { nodeNetworkConfigurationPolicy } from '../nmstate.io/node-network-configuration-policy.ts';
 import { nodeNetworkState } from '../nmstate.io/node-network-state.ts';
 import { briefly, requestFor, type Stored } from '../testing.ts';
@@ -25,6 +26,8 @@ const warningsOf = (object: NetworkAttachmentDefinition, stored: readonly Stored
 
 const bridge = { cniVersion: '0.3.1', name: 'net', type: 'bridge', bridge: 'br1' };
 const ovn = { name: 'net', type: 'ovn-k8s-cni-overlay', topology: 'layer2', netAttachDefName: 'ns/net' };
+const layer3 = { ...ovn, topology: 'layer3' };
+const primary = { ...ovn, role: 'primary', subnets: '10.1.0.0/16' };
 
 describe('spec.config', () => {
   it.each([
@@ -142,6 +145,76 @@ describe('spec.config', () => {
       ['Invalid spec.config.excludeSubnets'],
     ],
     ['small MTU for IPv6', { ...ovn, subnets: 'fd00:1::/64', mtu: 1000 }, ['Invalid spec.config.mtu']],
+    ['the name of the pod network', { ...ovn, name: 'default' }, ['Invalid spec.config.name']],
+    [
+      'layer3, node prefix too short',
+      { ...layer3, subnets: '10.20.0.0/16/16' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'layer3, node prefix too long',
+      { ...layer3, subnets: '10.20.0.0/16/30' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'layer3, a range that is a node',
+      { ...layer3, subnets: '10.20.0.0/24' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'layer3 subnet of the pods',
+      { ...layer3, subnets: '10.128.0.0/16/24' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'layer3 subnet of the pods, IPv6',
+      { ...layer3, subnets: 'fd01::/48/64' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'layer3 ranges that overlap',
+      { ...layer3, subnets: '10.20.0.0/16/24,10.20.4.0/22/24' },
+      ['Invalid spec.config.subnets'],
+    ],
+    ['layer3 that is no range', { ...layer3, subnets: '10.20.0.0' }, ['Invalid spec.config.subnets']],
+    [
+      'layer3 with persistence',
+      { ...layer3, allowPersistentIPs: true },
+      ['Forbidden spec.config.allowPersistentIPs'],
+    ],
+    ['subnet of the services', { ...ovn, subnets: '172.30.1.0/24' }, ['Invalid spec.config.subnets']],
+    ['subnet of the services, IPv6', { ...ovn, subnets: 'fd02::/112' }, ['Invalid spec.config.subnets']],
+    ['subnet of the masquerade', { ...ovn, subnets: '169.254.0.0/24' }, ['Invalid spec.config.subnets']],
+    ['subnet of the masquerade, IPv6', { ...ovn, subnets: 'fd69::/112' }, ['Invalid spec.config.subnets']],
+    ['subnet of the join, IPv6', { ...ovn, subnets: 'fd98::/64' }, ['Invalid spec.config.subnets']],
+    ['join of a secondary', { ...ovn, joinSubnet: '100.70.0.0/16' }, ['Forbidden spec.config.joinSubnet']],
+    ['primary without subnets', { ...ovn, role: 'primary' }, ['Required spec.config.subnets']],
+    ['join over the subnets', { ...primary, joinSubnet: '10.1.0.0/24' }, ['Invalid spec.config.joinSubnet']],
+    [
+      "join over the cluster's",
+      { ...primary, joinSubnet: '100.64.0.0/16' },
+      ['Invalid spec.config.joinSubnet'],
+    ],
+    [
+      'reserved and infrastructure',
+      { ...primary, reservedSubnets: '10.1.1.0/24', infrastructureSubnets: '10.1.1.0/28' },
+      ['Invalid spec.config.infrastructureSubnets'],
+    ],
+    [
+      'gateway outside',
+      { ...primary, defaultGatewayIPs: '10.2.0.1' },
+      ['Invalid spec.config.defaultGatewayIPs'],
+    ],
+    [
+      "gateway on the network's own address",
+      { ...primary, defaultGatewayIPs: '10.1.0.0' },
+      ['Invalid spec.config.defaultGatewayIPs'],
+    ],
+    [
+      'two gateways of a family',
+      { ...primary, defaultGatewayIPs: '10.1.0.1,10.1.0.2' },
+      ['Invalid spec.config.defaultGatewayIPs'],
+    ],
     ['two prefixes on layer2', { ...ovn, subnets: '10.0.0.0/16/24' }, ['Invalid spec.config.subnets']],
   ])('refuses %s', (_what, config, causes) => {
     expect(briefly(causesOf(nad(config)))).toEqual(causes);
@@ -153,7 +226,18 @@ describe('spec.config', () => {
     ['trunk', { ...bridge, vlanTrunk: [{ id: 5 }, { minID: 100, maxID: 200 }] }],
     ['list', { cniVersion: '1.0.0', name: 'net', plugins: [bridge, { type: 'tuning', sysctl: {} }] }],
     ['layer2', { ...ovn, subnets: '192.168.100.0/24,fd00::/64', mtu: 1300 }],
-    ['layer3', { ...ovn, topology: 'layer3', subnets: '10.128.0.0/16/24' }],
+    ['layer3', { ...layer3, subnets: '10.20.0.0/16/24,fd20::/48/64' }],
+    ['layer3 without node prefix', { ...layer3, subnets: '10.20.0.0/16' }],
+    ['primary with the default join range', { ...primary, joinSubnet: '100.65.0.0/16,fd99::/64' }],
+    [
+      'primary with ranges inside',
+      {
+        ...primary,
+        reservedSubnets: '10.1.1.0/24',
+        infrastructureSubnets: '10.1.2.0/29',
+        defaultGatewayIPs: '10.1.2.1',
+      },
+    ],
     ['localnet with empty ipam', { ...ovn, topology: 'localnet', vlanID: 1924, ipam: {} }],
     [
       'macvlan',
@@ -259,6 +343,48 @@ describe('a network of several definitions', () => {
     const causes = judge(definition('a', { mtu: 1300, subnets: '10.2.2.0/24' }), definition('b', {}));
     expect(briefly(causes)).toEqual(['Forbidden spec.config']);
     expect(causes[0]?.message).toContain('ns/b, which says otherwise in mtu, subnets');
+  });
+
+  it('is refused when OVN would not tell the names apart', () => {
+    const causes = judge(definition('a', { name: 'net.a' }), definition('b', { name: 'net-a' }));
+    expect(briefly(causes)).toEqual(['Forbidden spec.config.name']);
+  });
+
+  it('is joined by nobody else when a user-defined network renders it', () => {
+    const rendered = (namespace: string, uid: string): NetworkAttachmentDefinition => {
+      const { spec } = definition('a', { netAttachDefName: `${namespace}/a` });
+      const owner = { apiVersion: 'k8s.ovn.org/v1', kind: 'ClusterUserDefinedNetwork', name: 'a', uid };
+      const labels = { 'k8s.ovn.org/user-defined-network': '' };
+      return {
+        metadata: { namespace, name: 'a', labels, ownerReferences: [{ ...owner, controller: true }] },
+        spec: spec ?? {},
+      };
+    };
+    const causes = judge(definition('b', {}), rendered('ns', '1'));
+    expect(briefly(causes)).toEqual(['Forbidden spec.config.name']);
+    expect(causes[0]?.message).toContain('that of ClusterUserDefinedNetwork a');
+    expect(briefly(judge(rendered('other', '2'), rendered('ns', '1')))).toEqual([
+      'Forbidden spec.config.name',
+    ]);
+    expect(judge(rendered('other', '1'), rendered('ns', '1'))).toEqual([]);
+  });
+
+  it('is not changed while pods are on it, and warns when it goes', () => {
+    const annotations = { 'k8s.ovn.org/pod-networks': '{"default":{},"ns/a":{"role":"secondary"}}' };
+    const user: Stored = [pod, { metadata: { namespace: 'ns', name: 'p', annotations } }];
+    const edit = (more: object, stored: readonly Stored[]) =>
+      networkAttachmentDefinition.validate?.(
+        requestFor(definition('a', more), { operation: 'UPDATE', old: definition('a', {}) }, stored),
+      ) ?? [];
+    const causes = edit({ mtu: 1300, subnets: '10.2.2.0/24' }, [user]);
+    expect(briefly(causes)).toEqual(['Forbidden spec.config.mtu', 'Forbidden spec.config.subnets']);
+    expect(causes[0]?.message).toContain('while pods are on network "net": [ns/p]; stop these');
+    expect(edit({ mtu: 1300 }, [])).toEqual([]);
+    expect(edit({ mtu: 1400 }, [user])).toEqual([]);
+    const gone = requestFor(definition('a', {}), { operation: 'DELETE' }, [user]);
+    expect(networkAttachmentDefinition.warn?.(gone)).toEqual([
+      expect.stringContaining('in use by the following pods: [ns/p]'),
+    ]);
   });
 
   it('warns of a physical network that no policy maps, and of an MTU the underlay cannot carry', () => {

@@ -4,7 +4,7 @@ import type { Cause, KubeObject } from '../meta.ts';
 import { object, string, type TypeOf } from '../schema.ts';
 import { RESOURCE_NAME, resourceNameCauses } from './admission/annotations.ts';
 import { validateConfigText } from './admission/definition-config.ts';
-import { ovnWarnings, peerCauses } from './admission/ovn-peers.ts';
+import { deletionWarnings, editCauses, ovnWarnings, peerCauses } from './admission/ovn-peers.ts';
 import { warnAboutDefinition } from './admission/warnings.ts';
 
 const schema = object(
@@ -37,12 +37,8 @@ export const networkAttachmentDefinition: KindDefinition<NetworkAttachmentDefini
   warn,
 };
 
-function validate({
-  object,
-  operation,
-  subresource,
-  list,
-}: AdmissionRequest<NetworkAttachmentDefinition>): readonly Cause[] {
+function validate(request: AdmissionRequest<NetworkAttachmentDefinition>): readonly Cause[] {
+  const { object, old, operation, subresource } = request;
   if (operation === 'DELETE' || subresource !== undefined || object.metadata.deletionTimestamp !== undefined)
     return [];
   const { namespace = 'default', name, annotations } = object.metadata;
@@ -52,11 +48,14 @@ function validate({
     ...resourceNameCauses(object.metadata),
     ...(config === '' ? [] : validateConfigText(config, definition)),
   ];
-  return causes.length > 0 ? causes : peerCauses(object, list(networkAttachmentDefinition));
+  return causes.length > 0
+    ? causes
+    : [...editCauses(object, old, request), ...peerCauses(object, request.list(networkAttachmentDefinition))];
 }
 
 function warn(request: AdmissionRequest<NetworkAttachmentDefinition>): readonly string[] {
-  if (request.operation === 'DELETE' || request.subresource !== undefined) return [];
+  if (request.subresource !== undefined) return [];
+  if (request.operation === 'DELETE') return deletionWarnings(request.object, request);
   const config = request.object.spec?.config ?? '';
   return config === ''
     ? ['spec.config: empty, so nothing can be attached; write the CNI configuration as JSON text']

@@ -1,5 +1,5 @@
 /** What a configuration of type ovn-k8s-cni-overlay says about its network, with upstream's defaults. */
-import { type IpRange, parseRanges } from '../ip-range.ts';
+import { type Ip, type IpRange, parseInterface, parseIp, parseRanges } from '../ip-range.ts';
 import { isObject } from './admission/config-fields.ts';
 import { pluginsOf } from './admission/definition-config.ts';
 import { readJson } from './admission/json-text.ts';
@@ -12,16 +12,31 @@ const overlayMtu = 1400;
 /** MTU of localnet networks: that of the underlay. */
 const localnetMtu = 1500;
 
+/** Prefix length of a node's part where the definition names none. */
+const hostPrefixes = { 4: 24, 6: 64 } as const;
+
+/** A range of a network; of topology layer3 with the prefix length of each node's part. */
+export interface NetworkSubnet extends IpRange {
+  readonly hostPrefix?: number;
+}
+
 /** A network of OVN. Several definitions with one `name` are one network. */
 export interface OvnNetwork {
   readonly name: string;
   readonly topology: 'layer2' | 'layer3' | 'localnet';
   readonly role: 'primary' | 'secondary';
   readonly mtu: number;
-  /** One per family; none: no addresses are given. */
-  readonly subnets: readonly IpRange[];
+  /** One per family, of topology layer3 more; none: no addresses are given. */
+  readonly subnets: readonly NetworkSubnet[];
   readonly excludeSubnets: readonly IpRange[];
+  /** Given only to those who ask for an address of them. */
+  readonly reservedSubnets: readonly IpRange[];
+  /** For gateways and management ports: no pod gets an address of them. */
+  readonly infrastructureSubnets: readonly IpRange[];
+  /** Gateways of a primary network that are not the first addresses. */
+  readonly defaultGateways: readonly Ip[];
   readonly joinSubnets: readonly IpRange[];
+  readonly transitSubnets: readonly IpRange[];
   /** Access VLAN on the physical network. */
   readonly vlan?: number;
   /** Name in the nodes' bridge mappings. */
@@ -45,14 +60,28 @@ export function ovnNetworkOf(config: Readonly<Record<string, unknown>>): OvnNetw
     topology,
     role: config['role'] === 'primary' ? 'primary' : 'secondary',
     mtu: typeof mtu === 'number' && mtu > 0 ? mtu : topology === 'localnet' ? localnetMtu : overlayMtu,
-    // Of layer 3, `subnets` has a second prefix length, which is not read here.
-    subnets: topology === 'layer3' ? [] : parseRanges(text('subnets')),
+    subnets: topology === 'layer3' ? parseNodeRanges(text('subnets')) : parseRanges(text('subnets')),
     excludeSubnets: parseRanges(text('excludeSubnets')),
+    reservedSubnets: parseRanges(text('reservedSubnets')),
+    infrastructureSubnets: parseRanges(text('infrastructureSubnets')),
+    defaultGateways: (text('defaultGatewayIPs') ?? '').split(',').flatMap((one) => parseIp(one.trim()) ?? []),
     joinSubnets: parseRanges(text('joinSubnet')),
+    transitSubnets: parseRanges(text('transitSubnet')),
     ...(typeof vlanID === 'number' && vlanID > 0 && { vlan: vlanID }),
     physicalNetwork: text('physicalNetworkName') ?? name,
     allowPersistentIPs: config['allowPersistentIPs'] === true,
   };
+}
+
+/** Ranges of topology layer3, `10.128.0.0/16/24` or `10.128.0.0/16`; what is none is left out (validation names it). */
+export function parseNodeRanges(text: string | undefined): readonly NetworkSubnet[] {
+  return (text ?? '').split(',').flatMap((one) => {
+    const [, range = '', host] = /^([^/]+\/\d{1,3})(?:\/(\d{1,3}))?$/.exec(one.trim()) ?? [];
+    const parsed = parseInterface(range)?.range;
+    return parsed === undefined
+      ? []
+      : [{ ...parsed, hostPrefix: host === undefined ? hostPrefixes[parsed.family] : Number(host) }];
+  });
 }
 
 /** The OVN network of a definition's `spec.config`; undefined when it is of another type or cannot be read. */
@@ -76,7 +105,11 @@ export function networkDifferences(a: OvnNetwork, b: OvnNetwork): readonly strin
     mtu: 'mtu',
     subnets: 'subnets',
     excludeSubnets: 'excludeSubnets',
+    reservedSubnets: 'reservedSubnets',
+    infrastructureSubnets: 'infrastructureSubnets',
+    defaultGateways: 'defaultGatewayIPs',
     joinSubnets: 'joinSubnet',
+    transitSubnets: 'transitSubnet',
     vlan: 'vlanID',
     physicalNetwork: 'physicalNetworkName',
     allowPersistentIPs: 'allowPersistentIPs',

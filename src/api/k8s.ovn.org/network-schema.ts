@@ -171,7 +171,21 @@ export const layer3 = object(
   },
   ['role', 'subnets'],
   'A switch on each node, joined by a router.',
-  { 'x-kubernetes-validations': [immutable, primaryOnly('joinSubnets', 'JoinSubnets')] },
+  {
+    'x-kubernetes-validations': [
+      immutable,
+      primaryOnly('joinSubnets', 'JoinSubnets'),
+      {
+        rule: '!has(self.mtu) || !self.subnets.exists(i, isCIDR(i.cidr) && cidr(i.cidr).ip().family() == 6) || self.mtu >= 1280',
+        message: 'MTU should be greater than or equal to 1280 when IPv6 subnet is used',
+      },
+      {
+        rule: "self.role != 'Secondary' || size(self.subnets) == 1 || size(self.subnets) == 2 && (!isCIDR(self.subnets[0].cidr) || !isCIDR(self.subnets[1].cidr) || cidr(self.subnets[0].cidr).ip().family() != cidr(self.subnets[1].cidr).ip().family())",
+        message:
+          'Secondary network supports at most 2 subnets, and when 2 are set, they must be from different IP families',
+      },
+    ],
+  },
 );
 
 /** The physical network. */

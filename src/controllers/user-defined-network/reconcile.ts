@@ -57,14 +57,6 @@ export interface NetworkDeps {
 /** Index of pods by the definitions they are annotated with. */
 export const byDefinition = 'ovn-definition';
 
-/** Keys of the definitions a pod is on, by its annotation; none once it has ended. */
-export function definitionsOf(pod: Pod): readonly string[] {
-  if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return [];
-  const text = pod.metadata.annotations?.['k8s.ovn.org/pod-networks'];
-  const keys = text === undefined ? [] : [...text.matchAll(/"([a-z0-9.-]+\/[a-z0-9.-]+)(?:\/\d+)?":\{/g)];
-  return [...new Set(keys.flatMap(([, key]) => key ?? []))];
-}
-
 /** Brings a network about, or takes it away when it is being deleted. */
 export async function reconcileNetwork(input: NetworkInput, deps: NetworkDeps): Promise<void> {
   const { object } = input;

@@ -2,6 +2,7 @@
 import { namespace as namespaceKind } from '#api/core/namespace.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
+import { definitionsOf } from '#api/k8s.cni.cncf.io/network-users.ts';
 import {
   type ClusterUserDefinedNetwork,
   clusterUserDefinedNetwork,
@@ -12,13 +13,7 @@ import { type Controller, keyOf, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
 import type { InformerEvent, InformerFactory } from '#machinery/informer.ts';
 import { matchesLabelSelector } from '#machinery/selectors.ts';
-import {
-  byDefinition,
-  definitionsOf,
-  type NetworkDeps,
-  type NetworkInput,
-  reconcileNetwork,
-} from './reconcile.ts';
+import { byDefinition, type NetworkDeps, type NetworkInput, reconcileNetwork } from './reconcile.ts';
 
 /** The controllers of both kinds. */
 export function createUserDefinedNetworkControllers(

@@ -1,9 +1,6 @@
 /** Fields of the CNI type ovn-k8s-cni-overlay: a network of OVN. */
-import { isIP } from 'node:net';
 import { forbidden, invalid, required } from '../../cause.ts';
-import { containsRange, formatRange, type IpRange, overlap, parseRanges } from '../../ip-range.ts';
 import type { Cause } from '../../meta.ts';
-import { clusterSubnets } from './cluster-subnets.ts';
 import {
   booleanField,
   integerField,
@@ -13,6 +10,7 @@ import {
   requiredText,
   wordField,
 } from './config-fields.ts';
+import { rangeCauses } from './ovn-ranges.ts';
 
 export const ovnKeys = [
   'netAttachDefName',
@@ -49,6 +47,14 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   allowPersistentIPs: ['layer2', 'localnet'],
 };
 
+const PRIMARY_ONLY = [
+  'reservedSubnets',
+  'infrastructureSubnets',
+  'joinSubnet',
+  'transitSubnet',
+  'defaultGatewayIPs',
+];
+
 /** @param own the definition's own `<namespace>/<name>`, which `netAttachDefName` must repeat. */
 export function validateOvnConfig(config: PluginConfig, field: string, own: string): readonly Cause[] {
   return [
@@ -59,6 +65,9 @@ export function validateOvnConfig(config: PluginConfig, field: string, own: stri
       'the name of the network, the same in every definition that joins it',
     ),
     ...ownNameCauses(config, field, own),
+    ...(config['name'] === 'default'
+      ? [invalid(`${field}.name`, 'default', 'is the name of the pod network; choose another')]
+      : []),
     ...(config['topology'] === undefined
       ? [required(`${field}.topology`, `must be one of ${TOPOLOGIES.join(', ')}`)]
       : wordField(config, 'topology', field, TOPOLOGIES)),
@@ -77,11 +86,6 @@ export function validateOvnConfig(config: PluginConfig, field: string, own: stri
         ]
       : []),
   ];
-}
-
-function rangeCauses(config: PluginConfig, field: string): readonly Cause[] {
-  const causes = subnetCauses(config, field);
-  return causes.length > 0 ? causes : placeCauses(config, field);
 }
 
 function hasKeys(ipam: unknown): boolean {
@@ -118,77 +122,25 @@ function misplacedCauses(config: PluginConfig, field: string): readonly Cause[] 
   if (topology === 'localnet' && config['role'] === 'primary') {
     causes.push(forbidden(`${field}.role`, 'a localnet network is never primary; remove role'));
   }
-  return causes;
+  return [...causes, ...primaryCauses(config, field)];
 }
 
-function subnetCauses(config: PluginConfig, field: string): readonly Cause[] {
-  const layer3 = config['topology'] === 'layer3';
-  return ['subnets', 'excludeSubnets', 'reservedSubnets', 'infrastructureSubnets', 'joinSubnet'].flatMap(
-    (key) => {
-      const text = config[key];
-      if (text === undefined || text === '') return [];
-      const at = `${field}.${key}`;
-      if (typeof text !== 'string')
-        return [invalid(at, text, 'must be text: ranges joined by commas, such as 192.168.100.0/24')];
-      const wide = layer3 && key === 'subnets';
-      const wrong = text.split(',').filter((range) => !isRange(range.trim(), wide));
-      const form = wide ? '10.128.0.0/16/24 (range/prefix of each node)' : '192.168.100.0/24 or fd00::/64';
-      return wrong.map((range) =>
-        invalid(at, range, `must be a range such as ${form}; join several by commas`),
-      );
-    },
-  );
-}
-
-/** What is wrong with where ranges lie. */
-function placeCauses(config: PluginConfig, field: string): readonly Cause[] {
-  const rangesOf = (key: string): readonly IpRange[] =>
-    typeof config[key] === 'string' && config['topology'] !== 'layer3' ? parseRanges(config[key]) : [];
-  const subnets = rangesOf('subnets');
-  const wrong = (key: string, range: IpRange, why: string): Cause =>
-    invalid(`${field}.${key}`, formatRange(range), why);
-  const outside = ['excludeSubnets', 'reservedSubnets', 'infrastructureSubnets'].flatMap((key) =>
-    rangesOf(key)
-      .filter((range) => !subnets.some((subnet) => containsRange(subnet, range)))
-      .map((range) =>
-        wrong(key, range, `must lie inside subnets, ${String(config['subnets'] ?? 'which is not given')}`),
-      ),
-  );
-  const taken = subnets.flatMap((range) => {
-    const other = clusterSubnets.find(({ cidr }) => parseRanges(cidr).some((one) => overlap(one, range)));
-    return other === undefined
-      ? []
-      : [
-          wrong(
-            'subnets',
-            range,
-            `invalid subnet configuration: overlaps the ${other.what}, ${other.cidr}; choose another range`,
+/** Keys that only primary networks have, and what they must have. */
+function primaryCauses(config: PluginConfig, field: string): readonly Cause[] {
+  if (config['role'] === 'primary') {
+    return config['subnets'] === undefined || config['subnets'] === ''
+      ? [
+          required(
+            `${field}.subnets`,
+            'a primary network gives its pods addresses: name a range, such as 10.1.0.0/16',
           ),
-        ];
-  });
-  const twice = subnets
-    .filter((range, index) => subnets.findIndex(({ family }) => family === range.family) < index)
-    .map((range) =>
-      wrong('subnets', range, 'a network has at most one range of each family; remove this one'),
-    );
-  const { mtu } = config;
-  const small =
-    typeof mtu === 'number' && mtu > 0 && mtu < 1280 && subnets.some(({ family }) => family === 6);
-  return [
-    ...outside,
-    ...taken,
-    ...twice,
-    ...(small ? [invalid(`${field}.mtu`, mtu, 'must be at least 1280, because a subnet is IPv6')] : []),
-  ];
-}
-
-function isRange(text: string, withHostPrefix: boolean): boolean {
-  const [address = '', ...lengths] = text.split('/');
-  const bits = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
-  const good = lengths.every((length) => /^\d{1,3}$/.test(length) && Number(length) <= bits);
-  const [prefix, host] = lengths;
-  return (
-    good &&
-    (lengths.length === 1 || (withHostPrefix && lengths.length === 2 && Number(prefix) < Number(host)))
+        ]
+      : [];
+  }
+  const causes = PRIMARY_ONLY.filter(
+    (key) => config[key] !== undefined && config['topology'] !== 'localnet',
+  ).map((key) =>
+    forbidden(`${field}.${key}`, 'only with role primary; remove it, or write "role": "primary"'),
   );
+  return causes;
 }

@@ -1,0 +1,254 @@
+/** What user-defined networks may not be: table of wrong specs, with upstream's messages. */
+import { describe, expect, test } from 'vitest';
+import { clusterUserDefinedNetwork } from '#api/k8s.ovn.org/cluster-user-defined-network.ts';
+import { userDefinedNetwork } from '#api/k8s.ovn.org/user-defined-network.ts';
+import { type Processed, processObject } from './process.ts';
+
+type Spec = Readonly<Record<string, unknown>>;
+const of = (spec: Spec) => ({
+  apiVersion: 'k8s.ovn.org/v1',
+  kind: 'UserDefinedNetwork',
+  metadata: { name: 'net', namespace: 'ns' },
+  spec,
+});
+const ofCluster = (network: Spec) => ({
+  apiVersion: 'k8s.ovn.org/v1',
+  kind: 'ClusterUserDefinedNetwork',
+  metadata: { name: 'net' },
+  spec: { namespaceSelector: {}, network },
+});
+const create = { operation: 'CREATE', fieldValidation: 'Strict' } as const;
+const told = (spec: Spec, old?: Spec): string[] => {
+  const options =
+    old === undefined ? create : ({ ...create, operation: 'UPDATE', old: metaOf(of(old)) } as const);
+  return linesOf(processObject(userDefinedNetwork, metaOf(of(spec)), options));
+};
+const toldOfCluster = (network: Spec): string[] =>
+  linesOf(processObject(clusterUserDefinedNetwork, ofCluster(network), create));
+
+const layer2 = (more: Spec = {}): Spec => ({
+  topology: 'Layer2',
+  layer2: { role: 'Primary', subnets: ['10.1.0.0/16'], ...more },
+});
+const layer3 = (more: Spec = {}): Spec => ({
+  topology: 'Layer3',
+  layer3: { role: 'Primary', subnets: [{ cidr: '10.20.0.0/16', hostSubnet: 24 }], ...more },
+});
+const localnet = (more: Spec = {}): Spec => ({
+  topology: 'Localnet',
+  localnet: { role: 'Secondary', physicalNetworkName: 'physnet1', subnets: ['10.30.0.0/24'], ...more },
+});
+const without = { subnets: undefined };
+
+describe('Layer2', () => {
+  test.each<[string, Spec]>([
+    ['primary', layer2({ ipam: { lifecycle: 'Persistent' } })],
+    ['both families', layer2({ subnets: ['10.1.0.0/16', 'fd10::/64'], joinSubnets: ['100.70.0.0/16'] })],
+    [
+      'ranges inside',
+      layer2({
+        reservedSubnets: ['10.1.1.0/24'],
+        infrastructureSubnets: ['10.1.2.0/29'],
+        defaultGatewayIPs: ['10.1.2.1'],
+      }),
+    ],
+    ['no addresses', layer2({ role: 'Secondary', ...without, ipam: { mode: 'Disabled' } })],
+  ])('takes %s', (_name, spec) => {
+    expect(told(spec)).toEqual([]);
+  });
+
+  test.each<[string, Spec, RegExp]>([
+    ['no role', layer2({ role: undefined }), /layer2\.role: Required/],
+    ['role', layer2({ role: 'Tertiary' }), /layer2\.role: Unsupported value.*Primary/],
+    ['subnet', layer2({ subnets: ['10.1.0.0'] }), /CIDR is invalid/],
+    [
+      'two of a family',
+      layer2({ subnets: ['10.1.0.0/16', '10.2.0.0/16'] }),
+      /must be from different IP families/,
+    ],
+    ['three subnets', layer2({ subnets: ['10.1.0.0/16', 'fd10::/64', '10.2.0.0/16'] }), /at most 2 items/],
+    ['no subnets', layer2(without), /Subnets is required with ipam\.mode is Enabled or unset/],
+    [
+      'subnets without management',
+      layer2({ role: 'Secondary', ipam: { mode: 'Disabled' } }),
+      /Subnets must be unset when ipam\.mode is Disabled/,
+    ],
+    [
+      'primary without management',
+      layer2({ ...without, ipam: { mode: 'Disabled' } }),
+      /Disabled ipam\.mode is only supported for Secondary network/,
+    ],
+    [
+      'persistence without management',
+      layer2({ role: 'Secondary', ...without, ipam: { mode: 'Disabled', lifecycle: 'Persistent' } }),
+      /lifecycle Persistent is only supported when ipam\.mode is Enabled/,
+    ],
+    ['empty ipam', layer2({ ipam: {} }), /at least 1 properties/],
+    ['MTU 575', layer2({ mtu: 575 }), /greater than or equal to 576/],
+    ['MTU 65537', layer2({ mtu: 65537 }), /less than or equal to 65536/],
+    [
+      'MTU for IPv6',
+      layer2({ mtu: 1279, subnets: ['fd10::/64'] }),
+      /greater than or equal to 1280 when IPv6/,
+    ],
+    [
+      'join of a secondary',
+      layer2({ role: 'Secondary', joinSubnets: ['100.70.0.0/16'] }),
+      /JoinSubnets is only supported for Primary network/,
+    ],
+    [
+      'reserved of a secondary',
+      layer2({ role: 'Secondary', reservedSubnets: ['10.1.1.0/24'] }),
+      /reservedSubnets is only supported for Primary network/,
+    ],
+    ['reserved outside', layer2({ reservedSubnets: ['10.2.0.0/24'] }), /must be subnetworks of the networks/],
+    ['reserved with host bits', layer2({ reservedSubnets: ['10.1.1.1/24'] }), /no host bits set/],
+    [
+      'reserved and infrastructure',
+      layer2({ reservedSubnets: ['10.1.1.0/24'], infrastructureSubnets: ['10.1.1.0/28'] }),
+      /must not overlap/,
+    ],
+    ['gateway outside', layer2({ defaultGatewayIPs: ['10.2.0.1'] }), /must belong to one of the subnets/],
+    [
+      'gateway of one family',
+      layer2({ subnets: ['10.1.0.0/16', 'fd10::/64'], defaultGatewayIPs: ['10.1.0.9'] }),
+      /must be specified for all IP families/,
+    ],
+    [
+      'gateway outside infrastructure',
+      layer2({ infrastructureSubnets: ['10.1.2.0/29'], defaultGatewayIPs: ['10.1.3.1'] }),
+      /have to belong to infrastructureSubnets/,
+    ],
+  ])('refuses %s', (_name, spec, message) => {
+    expect(told(spec).join('\n')).toMatch(message);
+  });
+});
+
+describe('Layer3', () => {
+  test.each<[string, Spec]>([
+    ['one range', layer3()],
+    ['a range without hostSubnet', layer3({ subnets: [{ cidr: '10.20.0.0/16' }] })],
+    ['more ranges of a primary', layer3({ subnets: [{ cidr: '10.20.0.0/16' }, { cidr: '10.21.0.0/16' }] })],
+    [
+      'both families of a secondary',
+      layer3({
+        role: 'Secondary',
+        subnets: [{ cidr: '10.20.0.0/16' }, { cidr: 'fd20::/48', hostSubnet: 64 }],
+      }),
+    ],
+  ])('takes %s', (_name, spec) => {
+    expect(told(spec)).toEqual([]);
+  });
+
+  test.each<[string, Spec, RegExp]>([
+    ['no subnets', layer3(without), /layer3\.subnets: Required/],
+    ['an empty list', layer3({ subnets: [] }), /at least 1 items/],
+    [
+      'hostSubnet not longer than the range',
+      layer3({ subnets: [{ cidr: '10.20.0.0/16', hostSubnet: 16 }] }),
+      /HostSubnet must be smaller than CIDR subnet/,
+    ],
+    [
+      'hostSubnet of one address',
+      layer3({ subnets: [{ cidr: '10.20.0.0/16', hostSubnet: 32 }] }),
+      /HostSubnet must < 32 for ipv4 CIDR/,
+    ],
+    [
+      'hostSubnet 128',
+      layer3({ subnets: [{ cidr: 'fd20::/48', hostSubnet: 128 }] }),
+      /less than or equal to 127/,
+    ],
+    [
+      'two ranges of a secondary',
+      layer3({ role: 'Secondary', subnets: [{ cidr: '10.20.0.0/16' }, { cidr: '10.21.0.0/16' }] }),
+      /must be from different IP families/,
+    ],
+    ['MTU for IPv6', layer3({ mtu: 1279, subnets: [{ cidr: 'fd20::/48' }] }), /1280 when IPv6/],
+    [
+      'join of a secondary',
+      layer3({ role: 'Secondary', joinSubnets: ['100.70.0.0/16'] }),
+      /JoinSubnets is only supported for Primary network/,
+    ],
+    ['ipam', layer3({ ipam: { lifecycle: 'Persistent' } }), /unknown field/],
+  ])('refuses %s', (_name, spec, message) => {
+    expect(told(spec).join('\n')).toMatch(message);
+  });
+});
+
+describe('Localnet', () => {
+  test('is taken with a VLAN, exclusions and persistence, or without addresses', () => {
+    const vlan = { mode: 'Access', access: { id: 4094 } };
+    expect(
+      toldOfCluster(localnet({ vlan, excludeSubnets: ['10.30.0.0/28'], ipam: { lifecycle: 'Persistent' } })),
+    ).toEqual([]);
+    expect(toldOfCluster(localnet({ ...without, ipam: { mode: 'Disabled' } }))).toEqual([]);
+  });
+
+  test('is for the cluster alone', () => {
+    expect(told(localnet()).join()).toMatch(/topology: Unsupported value: "Localnet"/);
+  });
+
+  test.each<[string, Spec, RegExp]>([
+    ['primary', localnet({ role: 'Primary' }), /role: Unsupported value: "Primary"/],
+    ['no physical network', localnet({ physicalNetworkName: undefined }), /physicalNetworkName: Required/],
+    ['a comma', localnet({ physicalNetworkName: 'a,b' }), /cannot contain "," or ":" characters/],
+    ['VLAN 4095', localnet({ vlan: { mode: 'Access', access: { id: 4095 } } }), /less than or equal to 4094/],
+    ['VLAN 0', localnet({ vlan: { mode: 'Access', access: { id: 0 } } }), /greater than or equal to 1/],
+    ['access without VLAN', localnet({ vlan: { mode: 'Access' } }), /vlan access config is required/],
+    ['VLAN trunk', localnet({ vlan: { mode: 'Trunk' } }), /Unsupported value: "Trunk"/],
+    [
+      'exclusion outside',
+      localnet({ excludeSubnets: ['10.31.0.0/24'] }),
+      /must be subnetworks of the networks/,
+    ],
+    [
+      'exclusion of nothing',
+      localnet({ ...without, ipam: { mode: 'Disabled' }, excludeSubnets: ['10.31.0.0/24'] }),
+      /excludeSubnets must be unset when subnets is unset/,
+    ],
+  ])('refuses %s', (_name, network, message) => {
+    expect(toldOfCluster(network).join('\n')).toMatch(message);
+  });
+});
+
+describe('union and immutability', () => {
+  test.each<[string, Spec, RegExp]>([
+    ['no part', { topology: 'Layer2' }, /spec\.layer2 is required when topology is Layer2/],
+    ['another part', { topology: 'Layer3', layer2: layer2()['layer2'] }, /spec\.layer3 is required/],
+    [
+      'two parts',
+      { ...layer2(), layer3: layer3()['layer3'] },
+      /spec\.layer3 is required .* forbidden otherwise/,
+    ],
+    ['topology', { topology: 'Layer9' }, /topology: Unsupported value: "Layer9"/],
+  ])('refuses %s', (_name, spec, message) => {
+    expect(told(spec).join('\n')).toMatch(message);
+  });
+
+  test.each<[string, Spec, Spec, RegExp]>([
+    ['topology', layer3(), layer2(), /topology is immutable/],
+    ['MTU', layer2({ mtu: 1300 }), layer2(), /Network spec is immutable/],
+    ['subnets', layer2({ subnets: ['10.2.0.0/16'] }), layer2(), /Network spec is immutable/],
+    ['role', layer3({ role: 'Secondary' }), layer3(), /Network spec is immutable/],
+    [
+      'hostSubnet',
+      layer3({ subnets: [{ cidr: '10.20.0.0/16', hostSubnet: 25 }] }),
+      layer3(),
+      /Network spec is immutable/,
+    ],
+  ])('refuses a change of %s', (_name, spec, old, message) => {
+    expect(told(spec, old).join('\n')).toMatch(message);
+  });
+});
+
+/** As stored: what is there already has a version. */
+function metaOf<T extends { readonly metadata: object }>(object: T): T {
+  return { ...object, metadata: { ...object.metadata, uid: 'u', resourceVersion: '1' } };
+}
+
+function linesOf({ causes, unknownFields }: Processed): string[] {
+  return [
+    ...causes.map(({ field, message }) => `${field}: ${message}`),
+    ...unknownFields.map((field) => `unknown field "${field}"`),
+  ];
+}
