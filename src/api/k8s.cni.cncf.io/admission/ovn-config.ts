@@ -127,6 +127,7 @@ function misplacedCauses(config: PluginConfig, field: string): readonly Cause[] 
 
 /** Keys that only primary networks have, and what they must have. */
 function primaryCauses(config: PluginConfig, field: string): readonly Cause[] {
+  if (config['topology'] === 'localnet') return [];
   if (config['role'] === 'primary') {
     return config['subnets'] === undefined || config['subnets'] === ''
       ? [
@@ -137,9 +138,7 @@ function primaryCauses(config: PluginConfig, field: string): readonly Cause[] {
         ]
       : [];
   }
-  const causes = PRIMARY_ONLY.filter(
-    (key) => config[key] !== undefined && config['topology'] !== 'localnet',
-  ).map((key) =>
+  const causes = PRIMARY_ONLY.filter((key) => config[key] !== undefined).map((key) =>
     forbidden(`${field}.${key}`, 'only with role primary; remove it, or write "role": "primary"'),
   );
   return causes;
