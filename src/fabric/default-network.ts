@@ -77,7 +77,8 @@ export function composeNode({ name, subnets }: NodePlace, config: DefaultNetwork
   ];
 }
 
-function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
+/** `other_config` of a node's switch, by a subnet of it. */
+export function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
   return subnet.family === 6
     ? [['ipv6_prefix', formatAddress(addressAt(subnet, 0))]]
     : [

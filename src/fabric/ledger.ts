@@ -4,7 +4,7 @@ import type { Pod } from '#api/core/pod.ts';
 import { formatRange, type Ip } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { formatAddress, MANAGEMENT, macOf } from './addresses.ts';
-import { parseNodeSubnets, parsePodNetwork, requestedMac } from './annotations.ts';
+import { defaultChoiceOf, parseNodeSubnets, parsePodNetwork } from './annotations.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import type { NodePlace, PodPlace } from './default-network.ts';
 import { IpPool } from './ip-pool.ts';
@@ -152,7 +152,7 @@ export class Ledger {
       }
       addresses.push({ family: pool.subnet.family, value });
     }
-    const asked = requestedMac(pod);
+    const asked = defaultChoiceOf(pod).mac;
     const mac = asked === undefined || node.macs.has(asked) ? macOf(addresses) : asked;
     return this.#enterPod(key, pod, node, addresses, mac);
   }
