@@ -10,6 +10,7 @@ import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { keepLease } from '#machinery/lease.ts';
 import type { Log } from '#machinery/log.ts';
 import { runControllers } from '#machinery/run-controllers.ts';
+import { ensureCertificate, keepCertificate } from './certificate.ts';
 import { type AgentConfig, tagOf } from './config.ts';
 import { createAgentControllers } from './controllers.ts';
 import { startEndpoint } from './endpoint.ts';
@@ -34,6 +35,7 @@ const leaseSeconds = 40;
 export async function startAgent(config: AgentConfig, options: AgentOptions): Promise<void> {
   const { log, signal } = options;
   const { nodeName, sandboxPrefix } = config;
+  await ensureCertificate(config, { log, signal });
   const client = createApiClient(config.kubeconfig);
   const factory = createInformerFactory(client, { log });
   const informers = agentInformers(factory, nodeName);
@@ -101,7 +103,11 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     durationSeconds: leaseSeconds,
     log,
   };
-  await Promise.all([keepLease(client, lease, signal), runControllers(loops.controllers, { signal, log })]);
+  await Promise.all([
+    keepLease(client, lease, signal),
+    keepCertificate(config, client, { log, signal }),
+    runControllers(loops.controllers, { signal, log }),
+  ]);
   loops.close();
   client.close();
 }
