@@ -13,6 +13,7 @@ import {
 import type { PodNetwork } from './annotations.ts';
 import type { DefaultNetworkConfig } from './config.ts';
 import { routerPort, switchPort } from './gateway.ts';
+import { composeGuard } from './guard.ts';
 
 const CLUSTER_ROUTER = 'ovn_cluster_router';
 
@@ -74,11 +75,15 @@ export function composeNode({ name, subnets }: NodePlace, config: DefaultNetwork
     routerPort(ROUTER, toSwitch, gateways),
     switchPort(name, toRouter, toSwitch),
     composeManagementPort(name, subnets),
+    ...composeGuard({
+      switchKey: switchOf(name),
+      isAddressed: true,
+      trusted: [toRouter, managementKey(name).key],
+    }),
   ];
 }
 
-/** `other_config` of a node's switch, by a subnet of it. */
-export function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
+function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
   return subnet.family === 6
     ? [['ipv6_prefix', formatAddress(addressAt(subnet, 0))]]
     : [

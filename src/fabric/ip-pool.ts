@@ -4,26 +4,15 @@ import { containsIp, type IpRange, sizeOfRange } from '#api/ip-range.ts';
 export class IpPool {
   readonly subnet: IpRange;
   readonly #excluded: readonly IpRange[];
-  readonly #onRequest: readonly IpRange[];
   readonly #owners = new Map<bigint, { readonly owner: string; holders: number }>();
   readonly #first: bigint;
   readonly #last: bigint;
   #cursor: bigint;
 
-  /**
-   * @param excluded ranges that nobody gets addresses of
-   * @param reserved number of addresses after the network's own that nobody gets: gateway and management port
-   * @param onRequest ranges whose addresses are given only to those who ask for them
-   */
-  constructor(
-    subnet: IpRange,
-    excluded: readonly IpRange[],
-    reserved: number,
-    onRequest: readonly IpRange[] = [],
-  ) {
+  /** @param reserved number of addresses after the network's own that nobody gets: gateway and management port */
+  constructor(subnet: IpRange, excluded: readonly IpRange[], reserved: number) {
     this.subnet = subnet;
     this.#excluded = excluded.filter(({ family }) => family === subnet.family);
-    this.#onRequest = onRequest.filter(({ family }) => family === subnet.family);
     this.#first = subnet.base + 1n + BigInt(reserved);
     // The last address of an IPv4 network is its broadcast address.
     this.#last = subnet.base + sizeOfRange(subnet) - (subnet.family === 4 ? 2n : 1n);
@@ -41,8 +30,7 @@ export class IpPool {
       return false;
     }
     this.#owners.set(value, { owner, holders: 1 });
-    const isApart = this.#onRequest.some((range) => containsIp(range, value));
-    this.#cursor = value > this.#cursor && !isApart ? value : this.#cursor;
+    this.#cursor = value > this.#cursor ? value : this.#cursor;
     return true;
   }
 
@@ -75,7 +63,7 @@ export class IpPool {
   #nextFree(from: bigint): bigint | undefined {
     let value = from;
     while (value <= this.#last) {
-      const excluded = this.#exclusion(value) ?? this.#onRequest.find((range) => containsIp(range, value));
+      const excluded = this.#exclusion(value);
       if (excluded !== undefined) {
         value = excluded.base + sizeOfRange(excluded);
       } else if (this.#owners.has(value)) {

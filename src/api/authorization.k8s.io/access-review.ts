@@ -142,7 +142,7 @@ export const selfSubjectAccessReview: KindDefinition = {
   schema: selfSchema,
 };
 
-export const subjectAccessReview: KindDefinition<AccessReview> = {
+export const subjectAccessReview: KindDefinition = {
   ...common,
   kind: 'SubjectAccessReview',
   plural: 'subjectaccessreviews',

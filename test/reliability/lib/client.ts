@@ -64,14 +64,13 @@ export class Client {
           ...headers,
         },
       });
-      const failed = (cause: Error): void => reject(new Error(`${method} ${path} got no answer`, { cause }));
-      outgoing.on('error', failed);
+      outgoing.on('error', reject);
       outgoing.on('response', (answer) => {
         readAll(answer).then((answered) => {
           const code = answer.statusCode ?? 0;
           this.serverErrors += code >= 500 ? 1 : 0;
           resolve({ code, text: answered, headers: answer.headers });
-        }, failed);
+        }, reject);
       });
       outgoing.end(bytes);
     });
@@ -81,7 +80,7 @@ export class Client {
   open(path: string): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = https.request(`${this.#url()}${path}`, { agent: this.#agent });
-      outgoing.on('error', (cause) => reject(new Error(`GET ${path} got no answer`, { cause })));
+      outgoing.on('error', reject);
       outgoing.on('response', resolve);
       outgoing.end();
     });
