@@ -10,18 +10,16 @@ import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { keepLease } from '#machinery/lease.ts';
 import type { Log } from '#machinery/log.ts';
 import { runControllers } from '#machinery/run-controllers.ts';
-import { NODE, resourceId } from '#node-state/resource.ts';
+import { ensureCertificate, keepCertificate } from './certificate.ts';
 import { type AgentConfig, tagOf } from './config.ts';
 import { createAgentControllers } from './controllers.ts';
-import { diff } from './diff.ts';
 import { startEndpoint } from './endpoint.ts';
 import { endpointBackend, streamBackend } from './endpoint-backend.ts';
 import { agentInformers } from './informers.ts';
 import { hasBridgeNetfilter, readDnsServers, readMachineFacts } from './machine-facts.ts';
-import { composeNodeGuard } from './node-guard.ts';
 import { PodStreams } from './streams/streams.ts';
 import { createTriggers } from './triggers.ts';
-import { throwFailures, World } from './world.ts';
+import { World } from './world.ts';
 
 /** What an agent runs with. */
 export interface AgentOptions {
@@ -37,6 +35,7 @@ const leaseSeconds = 40;
 export async function startAgent(config: AgentConfig, options: AgentOptions): Promise<void> {
   const { log, signal } = options;
   const { nodeName, sandboxPrefix } = config;
+  await ensureCertificate(config, { log, signal });
   const client = createApiClient(config.kubeconfig);
   const factory = createInformerFactory(client, { log });
   const informers = agentInformers(factory, nodeName);
@@ -79,9 +78,6 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     machine,
   });
   await Promise.all([world.load(), drivers.containers.load()]);
-  if (datapath === 'netdev') {
-    await guardNode(world);
-  }
   await loops.start();
   await using _endpoint = await startEndpoint(endpointBackend({ informers, drivers, sandboxPrefix }), {
     port: config.port,
@@ -107,7 +103,11 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     durationSeconds: leaseSeconds,
     log,
   };
-  await Promise.all([keepLease(client, lease, signal), runControllers(loops.controllers, { signal, log })]);
+  await Promise.all([
+    keepLease(client, lease, signal),
+    keepCertificate(config, client, { log, signal }),
+    runControllers(loops.controllers, { signal, log }),
+  ]);
   loops.close();
   client.close();
 }
@@ -124,14 +124,6 @@ function openDrivers(config: AgentConfig, log: Log, onChange: () => void): NodeD
     log: { warn: (message) => log.warn({}, message), info: (message) => log.info({}, message) },
     onChange,
   });
-}
-
-/** Before the first pod gets its pair. */
-async function guardNode(world: World): Promise<void> {
-  const tables = composeNodeGuard();
-  const ids = new Set(tables.map(resourceId));
-  const there = world.observed(NODE).filter((one) => ids.has(resourceId(one)));
-  throwFailures(await world.apply(NODE, diff(tables, there)));
 }
 
 function acceleratorRecord(config: AgentConfig): ProbeRecord {

@@ -7,6 +7,11 @@ import type { Accelerator } from '#node-state/vm.ts';
 export interface AgentConfig {
   readonly nodeName: string;
   readonly kubeconfig: string;
+  /**
+   * Kubeconfig with a bootstrap token: the agent asks for its certificate with it, writes `kubeconfig` itself and renews it.
+   * Absent: `kubeconfig` is there already.
+   */
+  readonly bootstrapKubeconfig?: string;
   /** Sandboxes are network namespaces named `<sandboxPrefix><pod uid>`; ends with a dot. */
   readonly sandboxPrefix: string;
   readonly runDir: string;

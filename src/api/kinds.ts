@@ -8,6 +8,7 @@ import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
 import { job } from './batch/job.ts';
+import { certificateSigningRequest } from './certificates.k8s.io/certificate-signing-request.ts';
 import { lease } from './coordination.k8s.io/lease.ts';
 import { configMap } from './core/config-map.ts';
 import { endpoints } from './core/endpoints.ts';
@@ -53,6 +54,7 @@ export const kinds: readonly KindDefinition[] = [
   resourceQuota,
   limitRange,
   lease,
+  certificateSigningRequest,
   customResourceDefinition,
   deployment,
   replicaSet,

@@ -74,7 +74,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     });
     // What the server writes itself passes no plug-in: a webhook that is down must not keep it from starting.
     const own: Services = { store, catalog, clock, access };
-    const admission = admissionOf(own, log);
+    const admission = admissionOf(own, access.authorizers, log);
     const custom = new CustomKinds(own, log);
     const pipeline: Pipeline = {
       onDefinition: () => custom.sync(),

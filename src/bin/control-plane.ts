@@ -1,4 +1,5 @@
 /** API server, cluster, controllers and fabric in one process: `control-plane.ts --config FILE`. */
+import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { kinds } from '#api/kinds.ts';
 import { startApiServer } from '#apiserver/server.ts';
@@ -15,9 +16,17 @@ import { runControllers } from '#machinery/run-controllers.ts';
 import { beginProcess, clientTls, readJson, readTls } from './process.ts';
 
 const { configFile, signal } = beginProcess();
-const { kubeconfig, listen, ovnNb, stateDir, tls: files } = readJson<ControlPlaneConfig>(configFile);
+const {
+  kubeconfig,
+  listen,
+  ovnNb,
+  stateDir,
+  tls: files,
+  authorityKey,
+} = readJson<ControlPlaneConfig>(configFile);
 const log = pino({ base: null });
 const tls = readTls(files);
+const authority = { cert: tls.ca, key: readFileSync(authorityKey, 'utf8') };
 const agentTls = clientTls(kubeconfig);
 const storePath = `${stateDir}/store.db`;
 const server = await startApiServer({ kinds, storePath, listen, tls, agentTls, log });
@@ -25,7 +34,7 @@ const client = createApiClient(kubeconfig);
 const factory = createInformerFactory(client, { log });
 const events = createEventRecorder(client, { component: 'patchbay-control-plane', log });
 const loops = [clusterControllers, controllers].flatMap((make) =>
-  make(factory, { clock, log, events, rootCa: tls.ca }),
+  make(factory, { clock, log, events, rootCa: tls.ca, authority }),
 );
 const fabric = startFabric({ ...ofFamilies(DEFAULT_NETWORK, [4]), factory, ovnNb, signal, log, events });
 await factory.start(signal);

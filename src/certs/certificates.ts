@@ -22,7 +22,8 @@ export interface LeafRequest {
   readonly days?: number;
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+/** What all keys of ours are. */
+export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 86_400_000;
 /** Certificates are valid a little before they are made: clocks of nodes differ. */
 const skewMs = 5 * 60_000;
@@ -95,20 +96,22 @@ function validity(days: number): { readonly notBefore: Date; readonly notAfter: 
 }
 
 /** Positive and never zero, 127 random bits (RFC 5280, 4.1.2.2). */
-function serialNumber(): string {
+export function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+/** A private key as PEM (PKCS #8). */
+export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`;
 }
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+/** A private key from PEM (PKCS #8). Throws when it is none. */
+export async function importKey(pem: string, extractable = false): Promise<webcrypto.CryptoKey> {
   const [bytes] = x509.PemConverter.decode(pem);
   if (bytes === undefined) {
-    throw new TypeError('the private key of the authority is not PEM');
+    throw new TypeError('the private key is not PEM');
   }
-  return webcrypto.subtle.importKey('pkcs8', bytes, algorithm, false, ['sign']);
+  return webcrypto.subtle.importKey('pkcs8', bytes, algorithm, extractable, ['sign']);
 }

@@ -1,6 +1,9 @@
 import { kinds } from '#api/kinds.ts';
 import type { Controller } from '#machinery/controller.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
+import { createCertificateApprover } from './certificates/approver.ts';
+import { createCertificateCleaner } from './certificates/cleaner.ts';
+import { createCertificateSigner, type SignerDeps } from './certificates/signer.ts';
 import { CustomKinds } from './custom-kinds.ts';
 import { createDaemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { createDeploymentController } from './deployment/deployment-controller.ts';
@@ -21,7 +24,7 @@ import { createScheduler } from './scheduler/scheduler.ts';
 import { createSystemPriorityClasses } from './system-priority-classes.ts';
 
 /** What the loops of a cluster are made with. */
-export type ClusterDeps = NamespaceDefaultsDeps;
+export type ClusterDeps = NamespaceDefaultsDeps & SignerDeps;
 
 /** What a bare API server lacks and a Kubernetes cluster has. A new controller is one file and one line here. */
 export function clusterControllers(factory: InformerFactory, deps: ClusterDeps): Controller[] {
@@ -43,5 +46,8 @@ export function clusterControllers(factory: InformerFactory, deps: ClusterDeps):
     createJobController(factory, deps),
     createEndpointsController(factory, deps),
     createDisruptionController(factory, deps),
+    createCertificateApprover(factory, deps),
+    createCertificateSigner(factory, deps),
+    createCertificateCleaner(factory, deps),
   ];
 }

@@ -9,7 +9,6 @@ import { NODE } from '#node-state/resource.ts';
 import type { Attachment, AttachmentInput, CniType } from './attachment.ts';
 import { validateBridge, vlanTrunkOf } from './bridge-config.ts';
 import { integerField, isTrue } from './config.ts';
-import { otherMacs, otherProtocols, rulesOf, servers } from './guest-rules.ts';
 import { staticIpam } from './ipam.ts';
 
 export const bridgeCni: CniType = { types: ['bridge', 'cnv-bridge'], validate: validateBridge, compose };
@@ -26,7 +25,6 @@ function compose(input: AttachmentInput): Attachment {
   const host = hostLinkName(sandbox.podUid, interfaceName);
   const isOvs = realisedBy === 'ovs-bridge';
   const isChecked = isTrue(config, 'macspoofchk');
-  const isTrunk = vlanTrunkOf(config).length > 0;
   const podLink: Link = {
     kind: 'link',
     netns: sandbox.netns,
@@ -48,9 +46,9 @@ function compose(input: AttachmentInput): Attachment {
     nodeResources: isOvs
       ? [ovsPort(input, name, host, mac, isChecked)]
       : isChecked
-        ? [macSpoofTable(NODE, `patchbay-${host}`, [{ link: host, mac, mayTag: isTrunk }])]
+        ? [macSpoofTable(NODE, `patchbay-${host}`, [{ link: host, mac }])]
         : [],
-    ...(isChecked && { macSpoofCheck: { mayTag: isTrunk } }),
+    macSpoofCheck: isChecked,
   };
 }
 
@@ -130,18 +128,23 @@ function ovsPort(
   };
 }
 
-/**
- * A table of the bridge family that lets from each link only what a host with the given MAC may send: where an Open
- * vSwitch bridge checks a port, its flows say the same (`drivers/ovs/flows.ts`).
- */
+/** A table of the bridge family that lets only the given MAC in from each link. */
 export function macSpoofTable(
   netns: string,
   name: string,
-  links: readonly { readonly link: string; readonly mac: string; readonly mayTag?: boolean }[],
+  links: readonly { readonly link: string; readonly mac: string }[],
 ): NftTable {
-  const rules = links.flatMap(({ link, mac, mayTag = false }) =>
-    rulesOf('prerouting', [...otherMacs(mac), otherProtocols(mayTag), ...servers], link),
-  );
+  const rules = links.map(({ link, mac }) => ({
+    rule: {
+      chain: 'prerouting',
+      expr: [
+        { match: { op: '==', left: { meta: { key: 'iifname' } }, right: link } },
+        { match: { op: '!=', left: { payload: { protocol: 'ether', field: 'saddr' } }, right: mac } },
+        { counter: null },
+        { drop: null },
+      ],
+    },
+  }));
   const chain = {
     chain: { name: 'prerouting', type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' },
   };

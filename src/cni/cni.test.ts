@@ -80,7 +80,7 @@ describe('bridge on its stand-in of Open vSwitch', () => {
     expect(nodeResources).toMatchObject([
       { allowedMac: '02:00:00:00:00:01', externalIds: { sandbox: 'a.b.u1' } },
     ]);
-    expect(macSpoofCheck).toEqual({ mayTag: false });
+    expect(macSpoofCheck).toBe(true);
   });
 });
 
@@ -209,6 +209,8 @@ describe('ovn-k8s-cni-overlay', () => {
     expect(nodeResources).toMatchObject([{ bridge: 'br-int', externalIds }]);
     expect(servesDhcp).toBeUndefined();
     expect(compose({ config: { ...config, subnets: '10.2.2.0/24' } }).servesDhcp).toBe(true);
+    const layer3 = { ...config, topology: 'layer3', vlanID: undefined, subnets: '10.20.0.0/16/24' };
+    expect(compose({ config: layer3 }).servesDhcp).toBeUndefined();
   });
 
   it('waits for its place, and for the mapping of its physical network', () => {

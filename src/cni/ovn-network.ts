@@ -31,7 +31,9 @@ function compose(input: AttachmentInput): Attachment {
     mtu: network.mtu,
     externalIds: { 'k8s.ovn.org/network': network.name, 'k8s.ovn.org/nad': key },
   });
-  return network.subnets.length === 0 ? attachment : { ...attachment, servesDhcp: true };
+  // On layer 3 OVN answers no DHCP, as upstream: a binding that gives the guest the pod's address answers itself.
+  const servesDhcp = network.subnets.length > 0 && network.topology !== 'layer3';
+  return servesDhcp ? { ...attachment, servesDhcp } : attachment;
 }
 
 /** What admission refuses may still be there, from before or by another server. */

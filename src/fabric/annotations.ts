@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
 import { formatIp, formatRange, type Ip, type IpRange, parseInterface, parseRange } from '#api/ip-range.ts';
+import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { KubeObject } from '#api/meta.ts';
-import { type FlatPlace, gatewaysOf } from './flat-network.ts';
+import { type FlatPlace, gatewayOf } from './flat-network.ts';
 
 export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
 export const POD_NETWORKS = 'k8s.ovn.org/pod-networks';
@@ -22,16 +23,25 @@ export interface PodNetwork {
   readonly routes: readonly { readonly dest: string; readonly nextHop: string }[];
 }
 
-/** The subnets in a node's annotation that can be read; one per family, the first of each counts. */
-export function parseNodeSubnets(node: Node): readonly IpRange[] {
-  const entry = entryOf(node, NODE_SUBNETS);
+/** The subnets of a network in a node's annotation that can be read; one per family, the first of each counts. */
+export function parseNodeSubnets(node: Node, network = NETWORK): readonly IpRange[] {
+  const entry = entryOf(node, NODE_SUBNETS, network);
   const texts = Array.isArray(entry) ? entry : [entry]; // Older releases wrote a bare string.
   return texts.flatMap((text) => (typeof text === 'string' ? (parseRange(text) ?? []) : []));
 }
 
-/** The annotation's value with the default network's subnets set, and other networks' kept. */
-export function formatNodeSubnets(node: Node, subnets: readonly IpRange[]): string {
-  return JSON.stringify({ ...readObject(node, NODE_SUBNETS), [NETWORK]: subnets.map(formatRange) });
+/** The annotation's value: a node's subnets on the default network and on those of topology layer3. */
+export function formatNodeSubnets(
+  subnets: readonly IpRange[],
+  others: Readonly<Record<string, readonly IpRange[]>>,
+): string {
+  const entries = Object.entries({ [NETWORK]: subnets, ...others });
+  return JSON.stringify(Object.fromEntries(entries.map(([name, list]) => [name, list.map(formatRange)])));
+}
+
+/** True when a node's annotation says what `formatNodeSubnets` made, in whatever order. */
+export function tellsSubnets(node: Node, value: string): boolean {
+  return isDeepStrictEqual(readObject(node, NODE_SUBNETS), JSON.parse(value));
 }
 
 /** The addresses and MAC of the default network in a pod's annotation; undefined when there are none that can be read. */
@@ -114,32 +124,57 @@ function defaultEntry({ addresses, mac, gateways, routes }: PodNetwork, isLocked
   };
 }
 
-function flatEntry({ addresses, mac, network }: FlatPlace): object {
+function flatEntry(place: FlatPlace): object {
+  const { addresses, mac, network, subnets } = place;
   const texts = addresses.map(({ family, value }) => {
-    const prefix =
-      network.subnets.find((subnet) => subnet.family === family)?.prefix ?? (family === 4 ? 32 : 128);
+    const prefix = subnets.find((subnet) => subnet.family === family)?.prefix ?? (family === 4 ? 32 : 128);
     return `${formatIp(family, value)}/${prefix}`;
   });
+  const routes = routesOf(place);
   const [first] = texts;
   return {
     ip_addresses: texts,
     mac_address: mac,
     ...(first !== undefined && { ip_address: first }),
     ...(network.role === 'primary' && {
-      gateway_ips: gatewaysOf(network).map((ip) => formatIp(ip.family, ip.value)),
+      gateway_ips: subnets.map((subnet) => gatewayText(network, subnet)),
     }),
+    ...(routes.length > 0 && { routes }),
     role: network.role,
   };
 }
 
-/** The MAC asked for on the default network; undefined when none was, or when it is no unicast MAC. */
-export function requestedMac(pod: Pod): string | undefined {
+/** On a secondary network of topology layer3 the other nodes' parts are behind the node's router. */
+function routesOf({ network, subnets }: FlatPlace): readonly object[] {
+  if (network.topology !== 'layer3' || network.role === 'primary') {
+    return [];
+  }
+  return network.subnets.flatMap((range) => {
+    const own = subnets.find(({ family }) => family === range.family);
+    return own === undefined ? [] : [{ dest: formatRange(range), nextHop: gatewayText(network, own) }];
+  });
+}
+
+function gatewayText(network: OvnNetwork, subnet: IpRange): string {
+  const { family, value } = gatewayOf(network, subnet);
+  return formatIp(family, value);
+}
+
+/** What is asked for in Multus' choice of the default network: a unicast MAC, and addresses. What is no such thing counts as absent. */
+export function defaultChoiceOf(pod: Pod): { readonly mac?: string; readonly ips: readonly string[] } {
   const text = pod.metadata.annotations?.[DEFAULT_NETWORK_CHOICE];
   const choice = text === undefined ? undefined : parseJson(text);
   const first: unknown = Array.isArray(choice) ? choice[0] : choice;
-  const mac = typeof first === 'object' && first !== null ? (first as { mac?: unknown }).mac : undefined;
+  const { mac, ips } = (typeof first === 'object' && first !== null ? first : {}) as {
+    readonly mac?: unknown;
+    readonly ips?: unknown;
+  };
   const lower = typeof mac === 'string' ? mac.toLowerCase() : undefined;
-  return isMac(lower) ? lower : undefined;
+  const list: readonly unknown[] = Array.isArray(ips) ? ips : [];
+  return {
+    ips: list.filter((ip) => typeof ip === 'string'),
+    ...(isMac(lower) && { mac: lower }),
+  };
 }
 
 function isMac(value: unknown): value is string {

@@ -7,6 +7,7 @@ import {
   networksAnnotation,
   readSelections,
 } from '#api/k8s.cni.cncf.io/selection.ts';
+import { defaultChoiceOf } from './annotations.ts';
 
 /** One attachment asked for. */
 export interface Wanted {
@@ -38,6 +39,21 @@ export function wantedAttachments(pod: Pod): readonly Wanted[] {
     ...(selection.mac !== undefined && { mac: selection.mac }),
     ...(selection.ipamClaim !== undefined && { claim: selection.ipamClaim }),
   }));
+}
+
+/**
+ * A pod's place on the primary network of its namespace, with the addresses and MAC that it asks for in Multus' choice of
+ * the default network.
+ */
+export function primaryAttachment(pod: Pod, nad: string): Wanted {
+  const { mac, ips } = defaultChoiceOf(pod);
+  return {
+    key: nad,
+    nad,
+    interfaceName: 'ovn-udn1',
+    ips: ips.flatMap((text) => parseIp(text.split('/')[0] ?? '') ?? []),
+    ...(mac !== undefined && { mac }),
+  };
 }
 
 /** Who holds addresses: a virtual machine holds its own through each of its launchers, any other pod for itself. */

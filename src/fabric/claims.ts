@@ -50,7 +50,7 @@ export class ClaimWriter {
   /** Starts writing, when the claim does not say so already. What fails is tried again with the pod's next pass. */
   write(claim: IpamClaim, place: FlatPlace): void {
     const ips = place.addresses.map(({ family, value }) => {
-      const subnet = place.network.subnets.find((one) => one.family === family);
+      const subnet = place.subnets.find((one) => one.family === family);
       return `${formatIp(family, value)}/${subnet?.prefix ?? 32}`;
     });
     const { name, namespace, uid = '' } = claim.metadata;

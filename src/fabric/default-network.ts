@@ -13,7 +13,6 @@ import {
 import type { PodNetwork } from './annotations.ts';
 import type { DefaultNetworkConfig } from './config.ts';
 import { routerPort, switchPort } from './gateway.ts';
-import { composeGuard } from './guard.ts';
 
 const CLUSTER_ROUTER = 'ovn_cluster_router';
 
@@ -75,15 +74,11 @@ export function composeNode({ name, subnets }: NodePlace, config: DefaultNetwork
     routerPort(ROUTER, toSwitch, gateways),
     switchPort(name, toRouter, toSwitch),
     composeManagementPort(name, subnets),
-    ...composeGuard({
-      switchKey: switchOf(name),
-      isAddressed: true,
-      trusted: [toRouter, managementKey(name).key],
-    }),
   ];
 }
 
-function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
+/** `other_config` of a node's switch, by a subnet of it. */
+export function switchConfig(subnet: IpRange): readonly (readonly [string, string])[] {
   return subnet.family === 6
     ? [['ipv6_prefix', formatAddress(addressAt(subnet, 0))]]
     : [

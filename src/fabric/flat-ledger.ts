@@ -1,16 +1,17 @@
-/** Who has which address and MAC on the flat networks. Annotations are the truth, this is their index. */
+/** Who has which address and MAC on networks besides the default one. Annotations are the truth, this is their index. */
 import type { Pod } from '#api/core/pod.ts';
-import { formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
+import { bitsOf, containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { macOf } from './addresses.ts';
 import type { FlatEntry } from './annotations.ts';
 import { guestOf, ownerOf, type Wanted } from './attachments.ts';
-import { type FlatPlace, reservedMacs } from './flat-network.ts';
+import { type FlatPlace, gatewayOf } from './flat-network.ts';
 import { IpPool } from './ip-pool.ts';
 
 interface Book {
   readonly network: OvnNetwork;
+  readonly subnets: readonly IpRange[];
   /** One per subnet. */
   readonly pools: readonly IpPool[];
   /** MAC -> owner and how many of its ports have it. */
@@ -23,10 +24,10 @@ interface Held {
   readonly owner: string;
 }
 
-/** Addresses of a primary network that are its gateway's and its nodes' management ports'. */
-const primaryReserved = 2;
+/** Addresses after a network's own that are its gateway's and its nodes' management ports'. */
+const reservedAddresses = 2;
 
-/** Places of pods on networks of topology layer2 and localnet. */
+/** Places of pods on networks besides the default one. */
 export class FlatLedger {
   readonly #books = new Map<string, Book>();
   /** Pod key -> attachment key -> place. */
@@ -46,14 +47,23 @@ export class FlatLedger {
 
   /** Networks that somebody has a place on. */
   networksInUse(): readonly OvnNetwork[] {
-    return [...this.#books.values()].filter(({ places }) => places > 0).map(({ network }) => network);
+    const used = [...this.#books.values()].filter(({ places }) => places > 0);
+    return [...new Map(used.map(({ network }) => [network.name, network])).values()];
   }
 
   /**
    * A pod's place on a network: the one it has, the one its annotation tells, or a new one.
+   * @param subnets where addresses are from: the network's, or with topology layer3 the node's
    * @throws PatchbayError `AddressConflict`, `MACAddressConflict`, `SubnetExhausted`
    */
-  place(pod: Pod, node: string, wanted: Wanted, network: OvnNetwork, told: FlatEntry | undefined): FlatPlace {
+  place(
+    pod: Pod,
+    node: string,
+    wanted: Wanted,
+    network: OvnNetwork,
+    told: FlatEntry | undefined,
+    subnets: readonly IpRange[] = network.subnets,
+  ): FlatPlace {
     const podKey = `${pod.metadata.namespace}/${pod.metadata.name}`;
     const known = this.#pods.get(podKey)?.get(wanted.key);
     if (
@@ -64,7 +74,7 @@ export class FlatLedger {
       return known.place;
     }
     this.release(podKey, wanted.key);
-    const book = this.#book(network);
+    const book = this.#book(network, subnets);
     const owner = ownerOf(pod);
     const addresses = this.#addresses(book, owner, wanted, told, podKey);
     try {
@@ -74,7 +84,7 @@ export class FlatLedger {
         told?.mac ?? wanted.mac ?? macOf(addresses, `${podKey}\0${wanted.key}`),
         podKey,
       );
-      const place = placeOf(pod, node, wanted, network, addresses, mac);
+      const place = placeOf(pod, node, wanted, { network, subnets, addresses, mac });
       const held = this.#pods.get(podKey) ?? new Map<string, Held>();
       this.#pods.set(podKey, held.set(wanted.key, { place, owner }));
       book.places += 1;
@@ -91,7 +101,7 @@ export class FlatLedger {
    */
   reserve(name: string, owner: string, network: OvnNetwork, addresses: readonly Ip[]): readonly Ip[] {
     this.unreserve(name);
-    const book = this.#book(network);
+    const book = this.#book(network, network.subnets);
     const kept = addresses.filter(({ family, value }) =>
       book.pools.some((pool) => pool.subnet.family === family && pool.claim(value, owner)),
     );
@@ -122,7 +132,7 @@ export class FlatLedger {
       this.#pods.delete(pod);
     }
     for (const { place } of freed) {
-      const book = this.#book(place.network);
+      const book = this.#book(place.network, place.subnets);
       giveBack(book, place.addresses);
       const mac = book.macs.get(place.mac);
       if (mac !== undefined) {
@@ -136,15 +146,16 @@ export class FlatLedger {
     return freed.map(({ place }) => place);
   }
 
-  #book(network: OvnNetwork): Book {
-    const known = this.#books.get(network.name);
+  #book(network: OvnNetwork, subnets: readonly IpRange[]): Book {
+    const key =
+      network.topology === 'layer3' ? [network.name, ...subnets.map(formatRange)].join(' ') : network.name;
+    const known = this.#books.get(key);
     if (known !== undefined && (known.places > 0 || known.network === network)) {
       return known;
     }
-    const reserved = network.role === 'primary' ? primaryReserved : 0;
-    const pools = network.subnets.map((subnet) => new IpPool(subnet, network.excludeSubnets, reserved));
-    const book: Book = { network, pools, macs: networkMacs(network), places: 0 };
-    this.#books.set(network.name, book);
+    const pools = subnets.map((subnet) => poolOf(network, subnet));
+    const book: Book = { network, subnets, pools, macs: new Map(), places: 0 };
+    this.#books.set(key, book);
     return book;
   }
 
@@ -169,6 +180,20 @@ export class FlatLedger {
   }
 }
 
+/** Where there is a router, its address and those of the nodes' management ports are nobody's. */
+function poolOf(network: OvnNetwork, subnet: IpRange): IpPool {
+  const { role, topology, excludeSubnets, infrastructureSubnets, defaultGateways } = network;
+  const isRouted = role === 'primary' || topology === 'layer3';
+  const gateway = gatewayOf(network, subnet);
+  const excluded = [
+    ...excludeSubnets,
+    ...infrastructureSubnets,
+    ...(isRouted ? [{ family: gateway.family, base: gateway.value, prefix: bitsOf(gateway.family) }] : []),
+  ];
+  const hasOwn = infrastructureSubnets.length + defaultGateways.length > 0;
+  return new IpPool(subnet, excluded, isRouted && !hasOwn ? reservedAddresses : 0, network.reservedSubnets);
+}
+
 function takeFrom(pool: IpPool, owner: string, asked: readonly Ip[], pod: string, network: string): Ip {
   const { family } = pool.subnet;
   const wish = asked.find((ip) => ip.family === family);
@@ -181,7 +206,7 @@ function takeFrom(pool: IpPool, owner: string, asked: readonly Ip[], pod: string
   }
   if (!pool.claim(wish.value, owner)) {
     const holder = pool.ownerOf(wish.value);
-    const why = holder === undefined ? `is not for pods of ${formatRange(pool.subnet)}` : `is ${holder}'s`;
+    const why = holder === undefined ? whyNot(pool.subnet, wish) : `is ${holder}'s`;
     throw new PatchbayError(
       'IPAddressConflict',
       `pod ${pod}, network "${network}": ${formatIp(family, wish.value)} ${why}; ask for another address, or for none`,
@@ -189,6 +214,12 @@ function takeFrom(pool: IpPool, owner: string, asked: readonly Ip[], pod: string
     );
   }
   return wish;
+}
+
+function whyNot(subnet: IpRange, { value }: Ip): string {
+  return containsIp(subnet, value)
+    ? `is reserved in ${formatRange(subnet)} (the network's own, its broadcast, gateway or management address, or in excludeSubnets or infrastructureSubnets)`
+    : `is not in ${formatRange(subnet)}`;
 }
 
 function exhausted(pod: string, network: string, subnet: IpRange): string {
@@ -199,11 +230,6 @@ function giveBack(book: Book, addresses: readonly Ip[]): void {
   for (const { family, value } of addresses) {
     book.pools.find(({ subnet }) => subnet.family === family)?.release(value);
   }
-}
-
-/** Who takes the MAC of the gateway or the DHCP server would be taken for it. */
-function networkMacs(network: OvnNetwork): Book['macs'] {
-  return new Map(reservedMacs(network).map((mac) => [mac, { owner: 'the network', holders: 1 }]));
 }
 
 function claimMac(book: Book, owner: string, mac: string, pod: string): string {
@@ -227,9 +253,7 @@ function placeOf(
   pod: Pod,
   node: string,
   wanted: Wanted,
-  network: OvnNetwork,
-  addresses: readonly Ip[],
-  mac: string,
+  what: Pick<FlatPlace, 'network' | 'subnets' | 'addresses' | 'mac'>,
 ): FlatPlace {
   const { namespace = '', name, uid = '' } = pod.metadata;
   const guest = guestOf(pod);
@@ -239,10 +263,8 @@ function placeOf(
   return {
     key,
     interfaceName,
-    network,
     ...who,
-    mac,
-    addresses,
+    ...what,
     ...(guest !== undefined && { guest }),
     ...(machine !== undefined && { machine }),
   };

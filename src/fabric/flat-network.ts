@@ -1,11 +1,12 @@
-/** Networks of topology layer2 and localnet as northbound rows: one switch over all nodes, names as upstream's (pure). */
-import { formatIp, formatRange, type Ip } from '#api/ip-range.ts';
+/**
+ * Networks of topology layer2 and localnet as northbound rows: one switch over all nodes, names as upstream's (pure). Ports
+ * of pods are the same with every topology.
+ */
+import { containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPortName, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { macOf } from './addresses.ts';
-import { composeGuard } from './guard.ts';
 
-/** A pod's place on a flat network. */
+/** A pod's place on a network. */
 export interface FlatPlace {
   /** Key in the pod's annotation: `<namespace>/<nad>`, with `/<n>` when attached again. */
   readonly key: string;
@@ -17,6 +18,8 @@ export interface FlatPlace {
   readonly uid: string;
   readonly node: string;
   readonly mac: string;
+  /** Where its addresses are from, one per family: the network's, or with topology layer3 its node's. */
+  readonly subnets: readonly IpRange[];
   /** One per subnet. */
   readonly addresses: readonly Ip[];
   /** Host name of the guest, when the pod launches one: it asks for its address by DHCP. */
@@ -30,14 +33,13 @@ const server = { ip: '169.254.1.1', mac: '0a:58:a9:fe:01:01' };
 /** Seconds, as upstream. */
 const leaseTime = '3500';
 
-/** MACs that no pod may have: they are the network's own. */
-export function reservedMacs(network: OvnNetwork): readonly string[] {
-  return [server.mac, ...(network.role === 'primary' ? [macOf(gatewaysOf(network))] : [])];
-}
-
-/** Gateway of a primary network in each of its subnets: the first address. */
-export function gatewaysOf({ subnets }: OvnNetwork): readonly Ip[] {
-  return subnets.map(({ family, base }) => ({ family, value: base + 1n }));
+/** Gateway of a network in one of its subnets: the one it names, else the first address (of its infrastructure ranges). */
+export function gatewayOf(network: OvnNetwork, subnet: IpRange): Ip {
+  const { family, base } = subnet;
+  const named = network.defaultGateways.find((ip) => ip.family === family && containsIp(subnet, ip.value));
+  const range = network.infrastructureSubnets.find((one) => one.family === family);
+  const first = range === undefined || range.base === base ? base + 1n : range.base;
+  return named ?? { family, value: first };
 }
 
 /** Rows of a network itself. */
@@ -49,18 +51,16 @@ export function composeFlatNetwork(network: OvnNetwork): readonly NbRow[] {
   };
   const name = switchKey(network).key;
   return [
-    { ...switchKey(network), columns: { name, other_config: { mtu: String(network.mtu) }, external_ids } },
+    { ...switchKey(network), columns: { name, other_config: switchConfig(network), external_ids } },
     ...(network.topology === 'localnet' ? [composeLocalnetPort(network)] : []),
     ...composeDhcp(network),
-    ...composeGuard({
-      switchKey: switchKey(network),
-      isAddressed: network.subnets.length > 0,
-      trusted: [
-        ...(network.topology === 'localnet' ? [localnetKey(network).key] : []),
-        ...(network.role === 'primary' ? [routerPortOf(network)] : []),
-      ],
-    }),
   ];
+}
+
+/** Where nobody gives addresses and frames are in no VLAN of the network's own, guests may tag theirs themselves. */
+function switchConfig({ mtu, subnets, vlan }: OvnNetwork): Readonly<Record<string, string>> {
+  const mayTag = subnets.length === 0 && vlan === undefined;
+  return { mtu: String(mtu), ...(mayTag && { 'vlan-passthru': 'true' }) };
 }
 
 /** Keys of a network's rows: for its removal. */
@@ -98,7 +98,7 @@ function composeDhcp(network: OvnNetwork): readonly NbRow[] {
               server_mac: server.mac,
               lease_time: leaseTime,
               mtu: String(network.mtu),
-              ...(network.role === 'primary' && { router: formatIp(4, subnet.base + 1n) }),
+              ...(network.role === 'primary' && { router: formatIp(4, gatewayOf(network, subnet).value) }),
             },
     },
   }));
@@ -109,7 +109,9 @@ export function composeFlatPort(place: FlatPlace): NbRow {
   const { network, guest } = place;
   const row = flatPortKey(place);
   const who = [place.mac, ...place.addresses.map(({ family, value }) => formatIp(family, value))].join(' ');
-  const families = guest === undefined ? [] : network.subnets.map(({ family }) => family);
+  // OVN answers DHCP where a network is one switch, as upstream; elsewhere the launcher does.
+  const isServed = guest !== undefined && network.topology !== 'layer3';
+  const families = isServed ? place.subnets.map(({ family }) => family) : [];
   return {
     ...row,
     columns: {
@@ -134,7 +136,7 @@ export function composeFlatPort(place: FlatPlace): NbRow {
       dhcpv4_options: families.includes(4) ? [dhcpKey(network, 4)] : [],
       dhcpv6_options: families.includes(6) ? [dhcpKey(network, 6)] : [],
     },
-    parent: { ...switchKey(network), column: 'ports' },
+    parent: { ...switchKey(network, place.node), column: 'ports' },
   };
 }
 
@@ -143,14 +145,16 @@ export function flatPortKey({ key, namespace, pod }: Pick<FlatPlace, 'key' | 'na
   return { table: 'Logical_Switch_Port', key: ovnPortName(key, namespace, pod) };
 }
 
-/** Name of a primary network's port to its router. */
-export function routerPortOf(network: OvnNetwork): string {
-  return `stotr-${switchKey(network).key}`;
+/** Key of a network's switch; with topology layer3 of that of a node. */
+export function switchKey({ name, topology }: OvnNetwork, node = ''): RowKey {
+  const own = topology === 'layer3' ? node : `ovn_${topology}_switch`;
+  return { table: 'Logical_Switch', key: `${ovnPrefix(name)}${own}` };
 }
 
-/** Key of a network's switch. */
-export function switchKey({ name, topology }: OvnNetwork): RowKey {
-  return { table: 'Logical_Switch', key: `${ovnPrefix(name)}ovn_${topology}_switch` };
+/** Key of the router of a network that has one. */
+export function routerKey({ name, topology }: OvnNetwork): RowKey {
+  const own = topology === 'layer3' ? 'ovn_cluster_router' : 'transit_router';
+  return { table: 'Logical_Router', key: `${ovnPrefix(name)}${own}` };
 }
 
 function localnetKey({ name }: OvnNetwork): RowKey {

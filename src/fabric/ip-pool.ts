@@ -4,15 +4,26 @@ import { containsIp, type IpRange, sizeOfRange } from '#api/ip-range.ts';
 export class IpPool {
   readonly subnet: IpRange;
   readonly #excluded: readonly IpRange[];
+  readonly #onRequest: readonly IpRange[];
   readonly #owners = new Map<bigint, { readonly owner: string; holders: number }>();
   readonly #first: bigint;
   readonly #last: bigint;
   #cursor: bigint;
 
-  /** @param reserved number of addresses after the network's own that nobody gets: gateway and management port */
-  constructor(subnet: IpRange, excluded: readonly IpRange[], reserved: number) {
+  /**
+   * @param excluded ranges that nobody gets addresses of
+   * @param reserved number of addresses after the network's own that nobody gets: gateway and management port
+   * @param onRequest ranges whose addresses are given only to those who ask for them
+   */
+  constructor(
+    subnet: IpRange,
+    excluded: readonly IpRange[],
+    reserved: number,
+    onRequest: readonly IpRange[] = [],
+  ) {
     this.subnet = subnet;
     this.#excluded = excluded.filter(({ family }) => family === subnet.family);
+    this.#onRequest = onRequest.filter(({ family }) => family === subnet.family);
     this.#first = subnet.base + 1n + BigInt(reserved);
     // The last address of an IPv4 network is its broadcast address.
     this.#last = subnet.base + sizeOfRange(subnet) - (subnet.family === 4 ? 2n : 1n);
@@ -30,7 +41,8 @@ export class IpPool {
       return false;
     }
     this.#owners.set(value, { owner, holders: 1 });
-    this.#cursor = value > this.#cursor ? value : this.#cursor;
+    const isApart = this.#onRequest.some((range) => containsIp(range, value));
+    this.#cursor = value > this.#cursor && !isApart ? value : this.#cursor;
     return true;
   }
 
@@ -63,7 +75,7 @@ export class IpPool {
   #nextFree(from: bigint): bigint | undefined {
     let value = from;
     while (value <= this.#last) {
-      const excluded = this.#exclusion(value);
+      const excluded = this.#exclusion(value) ?? this.#onRequest.find((range) => containsIp(range, value));
       if (excluded !== undefined) {
         value = excluded.base + sizeOfRange(excluded);
       } else if (this.#owners.has(value)) {

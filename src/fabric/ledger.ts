@@ -3,8 +3,8 @@ import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
 import { formatRange, type Ip } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { addressAt, formatAddress, GATEWAY, MANAGEMENT, macOf } from './addresses.ts';
-import { parseNodeSubnets, parsePodNetwork, requestedMac } from './annotations.ts';
+import { formatAddress, MANAGEMENT, macOf } from './addresses.ts';
+import { defaultChoiceOf, parseNodeSubnets, parsePodNetwork } from './annotations.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import type { NodePlace, PodPlace } from './default-network.ts';
 import { IpPool } from './ip-pool.ts';
@@ -14,7 +14,7 @@ interface NodeEntry {
   readonly place: NodePlace;
   /** One per subnet. */
   readonly pools: readonly IpPool[];
-  /** MAC -> key of the pod that has it, or the node where it is the gateway's or the management port's. */
+  /** MAC -> key of the pod that has it. */
   readonly macs: Map<string, string>;
 }
 
@@ -81,11 +81,7 @@ export class Ledger {
     });
     const place = { name, subnets };
     const pools = subnets.map((subnet) => new IpPool(subnet, [], MANAGEMENT));
-    const own = [GATEWAY, MANAGEMENT].map((offset) =>
-      macOf(subnets.map((subnet) => addressAt(subnet, offset))),
-    );
-    const macs = new Map(own.map((mac) => [mac, `node ${name}`]));
-    this.#nodes.set(name, { place, pools, macs });
+    this.#nodes.set(name, { place, pools, macs: new Map() });
     return place;
   }
 
@@ -156,7 +152,7 @@ export class Ledger {
       }
       addresses.push({ family: pool.subnet.family, value });
     }
-    const asked = requestedMac(pod);
+    const asked = defaultChoiceOf(pod).mac;
     const mac = asked === undefined || node.macs.has(asked) ? macOf(addresses) : asked;
     return this.#enterPod(key, pod, node, addresses, mac);
   }

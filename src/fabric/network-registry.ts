@@ -78,9 +78,7 @@ export class NetworkRegistry {
       const message = `NetworkAttachmentDefinition ${key} says otherwise than ${oldest.key} in ${differences.join(', ')}, and both name the network "${oldest.network.name}"; make them equal, or give one another "name"`;
       return { problem: { reason: 'NetworkMismatch', message } };
     }
-    return definition.network.topology === 'layer3'
-      ? { problem: { reason: 'TopologyNotSupported', message: layer3(key) } }
-      : { network: oldest.network };
+    return { network: oldest.network };
   }
 
   /** The definition of a namespace's primary network. */
@@ -94,8 +92,4 @@ export class NetworkRegistry {
     const all = [...(this.#byNetwork.get(name) ?? [])].flatMap((key) => this.#definitions.get(key) ?? []);
     return all.toSorted((a, b) => (a.age < b.age ? -1 : 1))[0];
   }
-}
-
-function layer3(key: string): string {
-  return `NetworkAttachmentDefinition ${key}: topology layer3 is not realised yet; use layer2, or localnet`;
 }

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { formatIp } from '#api/ip-range.ts';
+import { formatIp, formatRange } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { NbRow } from '#drivers/ovn/driver.ts';
-import { POD_NETWORKS } from './annotations.ts';
+import { formatPodNetworks, NODE_SUBNETS, POD_NETWORKS } from './annotations.ts';
 import type { FlatPlace } from './flat-network.ts';
 import { Overlay } from './overlay.ts';
 
@@ -53,50 +54,19 @@ describe('networks besides the default one', () => {
   const row = (key: string): NbRow | undefined => overlay.compose().find((one) => one.key === key);
 
   it('have upstream names, and a way to the physical network where they are localnet', () => {
-    expect(define('l2', {}).map(({ key }) => key)).toEqual([
-      'net.a_ovn_layer2_switch',
-      'net.a_ovn_layer2_switch-guard',
-    ]);
+    expect(define('l2', {}).map(({ key }) => key)).toEqual(['net.a_ovn_layer2_switch']);
     const rows = define('phys', {
       name: 'phys',
       topology: 'localnet',
       vlanID: 5,
       physicalNetworkName: 'physnet',
     });
-    expect(rows.map(({ key }) => key)).toEqual([
-      'phys_ovn_localnet_switch',
-      'phys_ovn_localnet_port',
-      'phys_ovn_localnet_switch-trusted',
-      'phys_ovn_localnet_switch-guard',
-    ]);
+    expect(rows.map(({ key }) => key)).toEqual(['phys_ovn_localnet_switch', 'phys_ovn_localnet_port']);
     expect(rows[1]?.columns).toMatchObject({
       type: 'localnet',
       options: { network_name: 'physnet' },
       tag_request: [5],
     });
-  });
-
-  it.each([
-    ['secondary', '0a:58:a9:fe:01:01', 'the DHCP server'],
-    ['primary', '0a:58:0a:02:02:01', 'the gateway'],
-  ])('give no pod of a %s one the MAC %s of %s', (role, mac) => {
-    define('l2', { role, subnets: '10.2.2.0/24' });
-    const { places, problems } =
-      role === 'primary'
-        ? overlay.settlePod(
-            pod('p', [], {
-              annotations: {
-                'k8s.ovn.org/pod-networks': JSON.stringify({
-                  'ns/l2': { ip_addresses: ['10.2.2.9/24'], mac_address: mac },
-                }),
-              },
-            }),
-            'n1',
-            true,
-          )
-        : overlay.settlePod(pod('p', [{ name: 'l2', mac }]), 'n1');
-    expect(places).toEqual([]);
-    expect(problems.map(({ reason }) => reason)).toEqual(['MACAddressConflict']);
   });
 
   it('that are primary lead every family of theirs out, behind a masquerade address of its own', () => {
@@ -247,5 +217,197 @@ describe('networks besides the default one', () => {
     expect(overlay.settlePod(pod('p', []), 'n1').remove).toEqual([
       { table: 'Logical_Switch_Port', key: 'ns.l2_ns_p' },
     ]);
+  });
+});
+
+describe('networks of topology layer3', () => {
+  const gateways = [
+    { name: 'n1', index: 0 },
+    { name: 'n2', index: 1 },
+  ];
+  let overlay: Overlay;
+  beforeEach(() => {
+    overlay = new Overlay({ nodes: () => gateways, claims: () => [], keep: () => undefined });
+  });
+  const define = (config: object): ReturnType<Overlay['settleDefinition']> =>
+    overlay.settleDefinition('ns/l3', definition('l3', { topology: 'layer3', ...config }));
+  const node = (name: string, subnets?: object): Node => ({
+    metadata: {
+      name,
+      ...(subnets !== undefined && { annotations: { [NODE_SUBNETS]: JSON.stringify(subnets) } }),
+    },
+  });
+  const settleNodes = (...nodes: readonly Node[]) =>
+    overlay.settleNodes(nodes, new Set(nodes.map(({ metadata }) => metadata.name)));
+  const keys = (rows: readonly { readonly key: string }[]): readonly string[] => rows.map(({ key }) => key);
+  const placeOf = (name: string, on: string) => overlay.settlePod(pod(name, [{ name: 'l3' }]), on);
+  const partsOf = (name: string): string[] => overlay.subnetsOf(name)['net-a']?.map(formatRange) ?? [];
+
+  it('give each node a part, a switch with a gateway on it, and its pods addresses of it', () => {
+    expect(keys(define({ subnets: '10.20.0.0/16/24,fd20::/48' }).put)).toEqual(['net.a_ovn_cluster_router']);
+    const { put, touched } = settleNodes(node('n1'), node('n2'));
+    expect([...touched]).toEqual(['n1', 'n2']);
+    expect(partsOf('n2')).toEqual(['10.20.1.0/24', 'fd20:0:0:1::/64']);
+    expect(keys(put).slice(3)).toEqual(['net.a_n2', 'rtos-net.a_n2', 'stor-net.a_n2']);
+    expect(put[3]?.columns['other_config']).toMatchObject({ subnet: '10.20.1.0/24', mtu: '1400' });
+    expect(put[4]?.columns['networks']).toEqual(['10.20.1.1/24', 'fd20:0:0:1::1/64']);
+    const [place] = placeOf('p', 'n2').places;
+    expect(addressOf(place)).toBe('10.20.1.3 fd20:0:0:1::3');
+    const port = overlay.compose().find(({ key }) => key === 'ns.l3_ns_p');
+    expect(port?.parent?.key).toBe('net.a_n2');
+    expect(addressOf(placeOf('q', 'n1').places[0])).toBe('10.20.0.3 fd20::3');
+  });
+
+  it('lead pods to the other nodes by routes, and lead none of them anywhere else', () => {
+    define({ subnets: '10.20.0.0/16/24' });
+    settleNodes(node('n1'), node('n2'));
+    const one = pod('p', [{ name: 'l3' }]);
+    const { places } = overlay.settlePod(one, 'n2');
+    const network = { addresses: [], mac: '', gateways: [], routes: [] };
+    const told = JSON.parse(formatPodNetworks(one, { mac: '', addresses: [] }, network, places));
+    expect(told['ns/l3']).toEqual({
+      ip_addresses: ['10.20.1.3/24'],
+      ip_address: '10.20.1.3/24',
+      mac_address: '0a:58:0a:14:01:03',
+      routes: [{ dest: '10.20.0.0/16', nextHop: '10.20.1.1' }],
+      role: 'secondary',
+    });
+    expect(keys(overlay.compose()).filter((key) => key.startsWith('GR_'))).toEqual([]);
+  });
+
+  it('have ways out at every node when they are primary', () => {
+    define({ role: 'primary', subnets: '10.20.0.0/16/24' });
+    settleNodes(node('n1'), node('n2'));
+    const one = pod('p', []);
+    const { places } = overlay.settlePod(one, 'n2', true);
+    expect(places[0]).toMatchObject({ key: 'ns/l3', interfaceName: 'ovn-udn1' });
+    const network = { addresses: [], mac: '', gateways: [], routes: [] };
+    const told = JSON.parse(formatPodNetworks(one, { mac: '', addresses: [] }, network, places));
+    expect(told['ns/l3']).toMatchObject({ gateway_ips: ['10.20.1.1'], role: 'primary' });
+    expect(told['ns/l3'].routes).toBeUndefined();
+    const rows = overlay.compose();
+    expect(keys(rows)).toEqual(expect.arrayContaining(['GR_net.a_n1', 'GR_net.a_n2', 'net.a_join']));
+    const exit = rows.find(({ key }) => key === 'net.a_ovn_cluster_router-n2');
+    expect(exit?.columns).toMatchObject({
+      ip_prefix: '10.20.1.0/24',
+      nexthop: '100.65.0.3',
+      policy: ['src-ip'],
+    });
+  });
+
+  it('keep what the annotation of a node tells, and give the part of one that goes to another', () => {
+    define({ subnets: '10.20.0.0/24/25' });
+    settleNodes(node('n1'), node('n2', { 'net-a': ['10.20.0.0/25'] }));
+    expect([partsOf('n1'), partsOf('n2')]).toEqual([['10.20.0.128/25'], ['10.20.0.0/25']]);
+    settleNodes(node('n3'));
+    const { problems } = placeOf('p', 'n3');
+    expect(problems[0]?.reason).toBe('SubnetExhausted');
+    expect(problems[0]?.message).toContain('10.20.0.0/24 has room for 2 /25');
+    expect(keys(overlay.dropNode('n1'))).toEqual(['net.a_n1', 'rtos-net.a_n1', 'stor-net.a_n1']);
+    overlay.settleNodes([node('n2'), node('n3')], new Set());
+    expect(partsOf('n3')).toEqual(['10.20.0.128/25']);
+    expect(overlay.takeWoken()).toEqual(['ns/p']);
+    expect(addressOf(placeOf('p', 'n3').places[0])).toBe('10.20.0.131');
+  });
+
+  it('cut a second range when the first is used up', () => {
+    define({ role: 'primary', subnets: '10.20.0.0/24/25,10.21.0.0/24/25' });
+    settleNodes(node('n1'), node('n2'), node('n3'));
+    expect(partsOf('n3')).toEqual(['10.21.0.0/25']);
+  });
+
+  it('refuse addresses that are asked for', () => {
+    define({ subnets: '10.20.0.0/16/24' });
+    settleNodes(node('n1'));
+    const asked = pod('p', [{ name: 'l3', ips: ['10.20.0.9'] }]);
+    expect(overlay.settlePod(asked, 'n1').problems[0]).toMatchObject({ reason: 'StaticIPNotSupported' });
+  });
+
+  it('end with all their rows, and begin anew when their definition changes', () => {
+    define({ role: 'primary', subnets: '10.20.0.0/16/24' });
+    settleNodes(node('n1'));
+    const { put } = define({ subnets: '10.30.0.0/16/24' });
+    expect(keys(put)).toEqual(['net.a_ovn_cluster_router']);
+    expect(partsOf('n1')).toEqual([]);
+    settleNodes(node('n1'));
+    expect(partsOf('n1')).toEqual(['10.30.0.0/24']);
+    const { remove } = overlay.settleDefinition('ns/l3', undefined);
+    expect(keys(remove)).toEqual(
+      expect.arrayContaining(['net.a_ovn_cluster_router', 'net.a_n1', 'rtos-net.a_n1']),
+    );
+    expect(overlay.compose()).toEqual([]);
+    expect(partsOf('n1')).toEqual([]);
+  });
+});
+
+describe('ranges inside a primary network', () => {
+  const config = {
+    role: 'primary',
+    subnets: '10.1.0.0/24',
+    reservedSubnets: '10.1.0.128/25',
+    infrastructureSubnets: '10.1.0.0/29',
+  };
+  const asking = (name: string, choice?: object): Pod =>
+    pod(name, [], {
+      annotations:
+        choice === undefined
+          ? {}
+          : { 'v1.multus-cni.io/default-network': JSON.stringify([{ name: 'default', ...choice }]) },
+    });
+  const overlayOf = (more: object): Overlay => {
+    const overlay = new Overlay({ nodes: () => [], claims: () => [], keep: () => undefined });
+    overlay.settleDefinition('ns/net', definition('net', { ...config, ...more }));
+    return overlay;
+  };
+  const placed = (overlay: Overlay, one: Pod): string => {
+    const { places, problems } = overlay.settlePod(one, 'n1', true);
+    return problems[0]?.reason ?? addressOf(places[0]);
+  };
+
+  it('are left out, unless a pod asks for an address of a reserved one', () => {
+    const overlay = overlayOf({});
+    expect(placed(overlay, asking('a'))).toBe('10.1.0.8');
+    expect(placed(overlay, asking('b', { ips: ['10.1.0.200/24'], mac: '02:00:00:00:00:0B' }))).toBe(
+      '10.1.0.200',
+    );
+    const port = overlay.compose().find(({ key }) => key === 'ns.net_ns_b');
+    expect(port?.columns['addresses']).toEqual(['02:00:00:00:00:0b 10.1.0.200']);
+    expect(placed(overlay, asking('c'))).toBe('10.1.0.9');
+    expect(placed(overlay, asking('d', { ips: ['10.1.0.200'] }))).toBe('IPAddressConflict');
+    expect(placed(overlay, asking('e', { ips: ['10.1.0.2'] }))).toBe('IPAddressConflict');
+  });
+
+  it.each([
+    [{ defaultGatewayIPs: '10.1.0.6' }, '10.1.0.6'],
+    [{}, '10.1.0.1'],
+    [{ infrastructureSubnets: undefined }, '10.1.0.1'],
+    [{ infrastructureSubnets: '10.1.0.64/29' }, '10.1.0.64'],
+  ])('hold the gateway: %j', (more, gateway) => {
+    const rows = overlayOf(more).compose();
+    const port = rows.find(({ key }) => key === 'trtos-net.a_ovn_layer2_switch');
+    expect(port?.columns['networks']).toEqual([`${gateway}/24`]);
+    const dhcp = rows.find(({ table }) => table === 'DHCP_Options');
+    expect(dhcp?.columns['options']).toMatchObject({ router: gateway });
+  });
+
+  it.each([
+    [{}, '10.1.0.3'],
+    [{ defaultGatewayIPs: '10.1.0.2' }, '10.1.0.1'],
+  ])('or not, and the first free address follows: %j', (more, first) => {
+    const overlay = overlayOf({ infrastructureSubnets: undefined, ...more });
+    expect(placed(overlay, asking('a'))).toBe(first);
+  });
+});
+
+describe('frames that guests tag', () => {
+  it.each([
+    [{ topology: 'localnet' }, 'true'],
+    [{ topology: 'layer2' }, 'true'],
+    [{ topology: 'localnet', vlanID: 5 }, undefined],
+    [{ topology: 'layer2', subnets: '10.2.2.0/24' }, undefined],
+  ])('pass where the network has no VLAN and gives no addresses: %j', (more, passes) => {
+    const [row] = new Overlay().settleDefinition('ns/l2', definition('l2', more)).put;
+    const config = new Map(Object.entries(row?.columns['other_config'] ?? {}));
+    expect(config.get('vlan-passthru')).toBe(passes);
   });
 });

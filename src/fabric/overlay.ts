@@ -1,73 +1,48 @@
 /** Networks besides the default one: which there are, who has a place on them, and the rows that follow. */
-import { createHash } from 'node:crypto';
+import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
+import type { IpRange } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
-import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { type FlatEntry, parseFlatEntry } from './annotations.ts';
-import { ownerOf, type Wanted, wantedAttachments } from './attachments.ts';
+import { parseFlatEntry, parseNodeSubnets } from './annotations.ts';
+import { Askers } from './askers.ts';
+import { ownerOf, primaryAttachment, type Wanted, wantedAttachments } from './attachments.ts';
 import { claimOwner, isFor, keptBy } from './claims.ts';
 import { FlatLedger } from './flat-ledger.ts';
-import {
-  composeFlatNetwork,
-  composeFlatPort,
-  type FlatPlace,
-  flatNetworkKeys,
-  flatPortKey,
-} from './flat-network.ts';
-import type { Egress, GatewayNode } from './gateway.ts';
+import { type FlatPlace, flatPortKey } from './flat-network.ts';
+import type { Egress } from './gateway.ts';
 import { NetworkRegistry } from './network-registry.ts';
-import {
-  composePodExit,
-  composePrimary,
-  podExitKeys,
-  primaryEgress,
-  primaryKeys,
-} from './primary-network.ts';
-
-/** What one pod's pass gave. */
-export interface OverlayOutcome {
-  readonly places: readonly FlatPlace[];
-  readonly put: readonly NbRow[];
-  readonly remove: readonly RowKey[];
-  /** Networks that the pod gets no place on, and why. */
-  readonly problems: readonly { readonly reason: string; readonly message: string }[];
-}
-
-/** What the networks besides the default one need to know and tell. */
-export interface OverlayParts {
-  /** The nodes that have gateways. */
-  readonly nodes: () => readonly GatewayNode[];
-  readonly claims: (namespace: string) => readonly IpamClaim[];
-  /** Has a place's addresses kept in its claim. */
-  readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
-}
+import { isFlat, NetworkRows } from './network-rows.ts';
+import { NodeSubnets } from './node-subnets.ts';
+import type { NodesOutcome, OverlayOutcome, OverlayParts } from './overlay-parts.ts';
 
 /** The networks besides the default one. */
 export class Overlay {
   readonly #parts: OverlayParts;
-  /** Primary networks by name, numbered: each has its own masquerade address. */
-  readonly #slots = new Map<string, number>();
+  readonly #subnets = new NodeSubnets();
+  readonly #rows: NetworkRows;
+  /** Networks of topology layer3 whose parts of the nodes are to be looked at. */
+  readonly #uncut = new Set<string>();
   readonly #registry = new NetworkRegistry();
   readonly #ledger = new FlatLedger();
-  /** Pods by the definitions they ask for. */
-  readonly #askers = new Map<string, Set<string>>();
-  readonly #asked = new Map<string, readonly string[]>();
+  readonly #askers = new Askers();
   /** Pods that got no address, by network. */
   readonly #waiting = new Map<string, Set<string>>();
   readonly #woken: string[] = [];
 
   constructor(parts: OverlayParts = { nodes: () => [], claims: () => [], keep: () => undefined }) {
     this.#parts = parts;
+    this.#rows = new NetworkRows(parts.nodes, this.#subnets);
   }
 
   /** Takes over a claim, or its end: its addresses are its machine's, whether or not a pod has them. Returns pods to look at. */
   settleClaim(key: string, claim: IpamClaim | undefined): readonly string[] {
     const network = claim === undefined ? undefined : this.#registry.network(claim.spec.network);
-    if (claim === undefined || network === undefined) {
+    if (claim === undefined || network === undefined || !isFlat(network)) {
       this.#ledger.unreserve(key);
       return claim === undefined ? [...this.#waiting.values()].flatMap((pods) => [...pods]) : [];
     }
@@ -82,52 +57,63 @@ export class Overlay {
 
   /** Every row. */
   compose(): readonly NbRow[] {
-    const networks = [...this.#registry.networks(), ...this.#orphans()].filter(isFlat);
+    const networks = [...this.#registry.networks(), ...this.#orphans()];
     return [
-      ...networks.flatMap((network) => this.#networkRows(network)),
-      ...this.#ledger.places().flatMap((place) => this.#placeRows(place)),
+      ...networks.flatMap((network) => this.#rows.ofNetwork(network)),
+      ...this.#ledger.places().flatMap((place) => this.#rows.ofPlace(place)),
     ];
   }
 
   /** The ways out of every primary network. */
   egresses(): readonly Egress[] {
     return [...this.#registry.networks(), ...this.#orphans()].flatMap(
-      (network) => this.#egressOf(network) ?? [],
+      (network) => this.#rows.egressOf(network) ?? [],
     );
   }
 
-  #networkRows(network: OvnNetwork): readonly NbRow[] {
-    const egress = this.#egressOf(network);
-    const primary = egress === undefined ? [] : composePrimary(network, egress, this.#parts.nodes());
-    return [...composeFlatNetwork(network), ...primary];
+  /** What a node has of each layer 3 network, as its annotation is to tell. */
+  subnetsOf(node: string): ReturnType<NodeSubnets['ofNode']> {
+    return this.#subnets.ofNode(node);
   }
 
-  #networkKeys(network: OvnNetwork): readonly RowKey[] {
-    const egress = this.#egressOf(network);
-    const primary = egress === undefined ? [] : primaryKeys(network, egress, this.#parts.nodes());
-    this.#slots.delete(network.name);
-    return [...primary, ...flatNetworkKeys(network)];
-  }
-
-  #placeRows(place: FlatPlace): readonly NbRow[] {
-    const egress = this.#egressOf(place.network);
-    const exit = egress === undefined ? [] : composePodExit(place, egress, this.#parts.nodes());
-    return [composeFlatPort(place), ...exit];
-  }
-
-  #placeKeys(place: FlatPlace): readonly RowKey[] {
-    const egress = this.#egressOf(place.network);
-    return [flatPortKey(place), ...(egress === undefined ? [] : podExitKeys(place, egress))];
-  }
-
-  #egressOf(network: OvnNetwork): Egress | undefined {
-    if (network.role !== 'primary' || !isFlat(network)) {
-      return undefined;
+  /**
+   * Gives nodes their parts of layer 3 networks: all nodes of new networks, and new nodes of all networks.
+   * @param all every node that is part of the cluster
+   * @param changed names of those that are new or have changed
+   */
+  settleNodes(all: readonly Node[], changed: ReadonlySet<string>): NodesOutcome {
+    const put: NbRow[] = [];
+    const touched = new Set<string>();
+    for (const network of this.#subnets.networks()) {
+      const nodes = this.#uncut.has(network.name) ? all : all.filter((one) => changed.has(one.metadata.name));
+      const fresh = nodes.filter((one) => this.#subnets.of(network.name, one.metadata.name) === undefined);
+      // What annotations say is taken first, so that nothing of it is given to others.
+      for (const node of fresh) {
+        this.#subnets.adopt(network.name, node.metadata.name, parseNodeSubnets(node, network.name));
+      }
+      for (const { metadata } of fresh) {
+        if (this.#subnets.place(network.name, metadata.name) !== undefined) {
+          put.push(...this.#rows.ofNode(network, metadata.name));
+          touched.add(metadata.name);
+          this.#wake(network.name);
+        }
+      }
     }
-    const known = this.#slots.get(network.name);
-    const slot = known ?? freeSlot(network.name, new Set(this.#slots.values()));
-    this.#slots.set(network.name, slot);
-    return primaryEgress(network, slot);
+    this.#uncut.clear();
+    return { put, touched };
+  }
+
+  /** Takes a node's parts of layer 3 networks back. */
+  dropNode(node: string): readonly RowKey[] {
+    const keys = this.#subnets
+      .networks()
+      .filter(({ name }) => this.#subnets.of(name, node) !== undefined)
+      .flatMap((network) => this.#rows.keysOfNode(network, node));
+    this.#subnets.release(node);
+    for (const { name } of this.#subnets.networks()) {
+      this.#uncut.add(name);
+    }
+    return keys;
   }
 
   /** Takes over a definition, or its end; says which rows that touches and which pods are to be looked at again. */
@@ -137,20 +123,27 @@ export class Overlay {
   ): NbChanges & { readonly pods: Iterable<string> } {
     const before = this.#registry.networks();
     const touched = nad === undefined ? this.#registry.delete(key) : this.#registry.set(nad);
+    const ended = before
+      .filter(({ name }) => touched.includes(name) && this.#isOver(name))
+      .flatMap((network) => this.#end(network));
+    const remade = before
+      .filter(({ name }) => touched.includes(name))
+      .flatMap((old) => {
+        const now = this.#registry.network(old.name);
+        return now === undefined || networkDifferences(old, now).length === 0 ? [] : this.#end(old);
+      });
     const put = touched.flatMap((name) => {
       const network = this.#registry.network(name);
-      return network === undefined || !isFlat(network) ? [] : this.#networkRows(network);
+      return network === undefined ? [] : this.#begin(network);
     });
-    const remove = before
-      .filter(({ name }) => touched.includes(name) && this.#registry.network(name) === undefined)
-      .filter(({ name }) => !this.#orphans().some((orphan) => orphan.name === name))
-      .flatMap((network) => this.#networkKeys(network));
+    const made = new Set(put.map(({ table, key: one }) => `${table} ${one}`));
+    const remove = [...ended, ...remade.filter((row) => !made.has(`${row.table} ${row.key}`))];
     const siblings = touched.flatMap((name) => this.#registry.definitions(name));
     const [namespace = ''] = key.split('/');
     return {
       put,
       remove,
-      pods: [key, primaryOf(namespace), ...siblings].flatMap((one) => [...(this.#askers.get(one) ?? [])]),
+      pods: [key, primaryOf(namespace), ...siblings].flatMap((one) => this.#askers.of(one)),
     };
   }
 
@@ -160,9 +153,10 @@ export class Overlay {
    */
   settlePod(pod: Pod, node: string, hasPrimary = false): OverlayOutcome {
     const podKey = keyOf(pod);
-    const primary = hasPrimary ? this.#primaryOf(pod) : [];
+    const nad = hasPrimary ? this.#registry.primaryOf(pod.metadata.namespace ?? '') : undefined;
+    const primary = nad === undefined ? [] : [primaryAttachment(pod, nad)];
     const wanted = [...primary, ...wantedAttachments(pod)];
-    this.#remember(podKey, [
+    this.#askers.remember(podKey, [
       ...wanted.map(({ nad }) => nad),
       ...(hasPrimary ? [primaryOf(pod.metadata.namespace ?? '')] : []),
     ]);
@@ -181,10 +175,10 @@ export class Overlay {
     });
     const kept = new Set(places.map((place) => flatPortKey(place).key));
     const gone = freed.filter((place) => !kept.has(flatPortKey(place).key));
-    const remove = gone.flatMap((place) => this.#placeKeys(place));
+    const remove = gone.flatMap((place) => this.#rows.keysOfPlace(place));
     return {
       places,
-      put: places.flatMap((place) => this.#placeRows(place)),
+      put: places.flatMap((place) => this.#rows.ofPlace(place)),
       remove: [...remove, ...this.#ended(freed)],
       problems,
     };
@@ -192,20 +186,14 @@ export class Overlay {
 
   /** Takes a pod off all networks. */
   dropPod(podKey: string): readonly RowKey[] {
-    this.#remember(podKey, []);
+    this.#askers.remember(podKey, []);
     const freed = this.#ledger.release(podKey);
-    return [...freed.flatMap((place) => this.#placeKeys(place)), ...this.#ended(freed)];
+    return [...freed.flatMap((place) => this.#rows.keysOfPlace(place)), ...this.#ended(freed)];
   }
 
   /** Pods that may find an address now that one came free; each is told once. */
   takeWoken(): readonly string[] {
     return this.#woken.splice(0);
-  }
-
-  /** The primary network of a pod's namespace. */
-  #primaryOf(pod: Pod): readonly Wanted[] {
-    const nad = this.#registry.primaryOf(pod.metadata.namespace ?? '');
-    return nad === undefined ? [] : [{ key: nad, nad, interfaceName: 'ovn-udn1', ips: [] }];
   }
 
   #place(pod: Pod, node: string, wanted: Wanted): FlatPlace | OverlayOutcome['problems'][number] | undefined {
@@ -217,22 +205,24 @@ export class Overlay {
     if ('problem' in found) {
       return found.problem;
     }
+    const { network } = found;
     try {
-      const told: FlatEntry | undefined = parseFlatEntry(pod, wanted.key);
-      const asker = { network: found.network, interfaceName: wanted.interfaceName };
+      const subnets = isFlat(network) ? network.subnets : this.#nodePart(network, node, wanted);
+      const asker = { network, interfaceName: wanted.interfaceName };
       const claim = this.#parts
         .claims(pod.metadata.namespace ?? '')
         .find((one) => isFor(one, ownerOf(pod), asker));
       const ips = wanted.ips.length > 0 || claim === undefined ? wanted.ips : keptBy(claim);
-      const place = this.#ledger.place(pod, node, { ...wanted, ips }, found.network, told);
+      const told = parseFlatEntry(pod, wanted.key);
+      const place = this.#ledger.place(pod, node, { ...wanted, ips }, network, told, subnets);
       if (claim !== undefined && claim.metadata.deletionTimestamp === undefined) {
         this.#parts.keep(claim, place);
       }
       return place;
     } catch (error) {
       if (!(error instanceof PatchbayError)) throw error;
-      const waiting = this.#waiting.get(found.network.name) ?? new Set();
-      this.#waiting.set(found.network.name, waiting.add(keyOf(pod)));
+      const waiting = this.#waiting.get(network.name) ?? new Set();
+      this.#waiting.set(network.name, waiting.add(keyOf(pod)));
       return { reason: error.reason, message: error.message };
     }
   }
@@ -241,53 +231,67 @@ export class Overlay {
   #ended(freed: readonly FlatPlace[]): readonly RowKey[] {
     const names = new Map(freed.map(({ network }) => [network.name, network]));
     for (const name of names.keys()) {
-      this.#woken.push(...(this.#waiting.get(name) ?? []));
-      this.#waiting.delete(name);
+      this.#wake(name);
     }
-    const used = new Set(this.#ledger.networksInUse().map(({ name }) => name));
     return [...names.values()]
-      .filter(({ name }) => this.#registry.network(name) === undefined && !used.has(name))
-      .flatMap((network) => this.#networkKeys(network));
+      .filter(({ name }) => this.#isOver(name))
+      .flatMap((network) => this.#end(network));
+  }
+
+  /** Pods that got no address of a network are looked at again. */
+  #wake(name: string): void {
+    this.#woken.push(...(this.#waiting.get(name) ?? []));
+    this.#waiting.delete(name);
+  }
+
+  /** Where a pod's addresses on a layer 3 network are from. */
+  #nodePart(network: OvnNetwork, node: string, { ips }: Wanted): readonly IpRange[] {
+    if (ips.length > 0) {
+      throw new PatchbayError(
+        'StaticIPNotSupported',
+        `network "${network.name}": addresses (ips) can be asked for with topology layer2 and localnet only, because with layer3 they depend on the node; leave ips out`,
+        { retryable: false },
+      );
+    }
+    const subnets = this.#subnets.of(network.name, node);
+    if (subnets === undefined) {
+      throw new PatchbayError(
+        'SubnetExhausted',
+        `network "${network.name}": node ${node} has no subnet of it: ${this.#subnets.describe(network.name)}; use a larger range, or a longer hostSubnet`,
+        { retryable: false },
+      );
+    }
+    return subnets;
+  }
+
+  /** Nobody defines a network nor uses it. */
+  #isOver(name: string): boolean {
+    return (
+      this.#registry.network(name) === undefined &&
+      !this.#ledger.networksInUse().some((network) => network.name === name)
+    );
+  }
+
+  #begin(network: OvnNetwork): readonly NbRow[] {
+    if (!isFlat(network) && this.#subnets.begin(network)) {
+      this.#uncut.add(network.name);
+    }
+    return this.#rows.ofNetwork(network);
+  }
+
+  #end(network: OvnNetwork): readonly RowKey[] {
+    const keys = this.#rows.endNetwork(network);
+    this.#subnets.end(network.name);
+    return keys;
   }
 
   /** Networks whose definitions are gone while pods are still on them: those keep what they have. */
   #orphans(): readonly FlatPlace['network'][] {
     return this.#ledger.networksInUse().filter(({ name }) => this.#registry.network(name) === undefined);
   }
-
-  #remember(podKey: string, nads: readonly string[]): void {
-    for (const nad of this.#asked.get(podKey) ?? []) {
-      const askers = this.#askers.get(nad);
-      askers?.delete(podKey);
-      if (askers?.size === 0) {
-        this.#askers.delete(nad);
-      }
-    }
-    if (nads.length === 0) {
-      this.#asked.delete(podKey);
-      return;
-    }
-    this.#asked.set(podKey, nads);
-    for (const nad of nads) {
-      this.#askers.set(nad, (this.#askers.get(nad) ?? new Set()).add(podKey));
-    }
-  }
 }
 
 /** Key under which pods of a namespace wait for its primary network. */
 function primaryOf(namespace: string): string {
   return `${namespace}/*`;
-}
-
-/** A number that stays the same over restarts, unless two networks' names collide. */
-function freeSlot(name: string, taken: ReadonlySet<number>): number {
-  let slot = createHash('sha256').update(name).digest().readUInt16BE(0) % 16_000;
-  while (taken.has(slot)) {
-    slot += 1;
-  }
-  return slot;
-}
-
-function isFlat({ topology }: FlatPlace['network']): boolean {
-  return topology !== 'layer3';
 }

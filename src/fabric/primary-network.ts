@@ -2,8 +2,8 @@
 import { bitsOf, type IpFamily, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { GATEWAY, interfaceAt, requireRange } from './addresses.ts';
-import { type FlatPlace, flatPortKey, routerPortOf, switchKey } from './flat-network.ts';
+import { requireRange } from './addresses.ts';
+import { type FlatPlace, flatPortKey, gatewayOf, routerKey, switchKey } from './flat-network.ts';
 import {
   composeExits,
   composeGateway,
@@ -17,6 +17,7 @@ import {
   routerPort,
   switchPort,
 } from './gateway.ts';
+import { familiesOf } from './node-subnets.ts';
 
 /** Ranges between the routers of a network, when its definition names none. */
 const defaultJoin: Readonly<Record<IpFamily, IpRange>> = {
@@ -26,10 +27,10 @@ const defaultJoin: Readonly<Record<IpFamily, IpRange>> = {
 
 /** The ways out of a primary network; undefined where it has no subnet. `slot` numbers the primary networks. */
 export function primaryEgress(network: OvnNetwork, slot: number): Egress | undefined {
-  const families = network.subnets.map((subnet) => ({
-    join: network.joinSubnets.find(({ family }) => family === subnet.family) ?? defaultJoin[subnet.family],
-    inside: [subnet],
-    masquerade: masqueradeOf(subnet.family, slot),
+  const families = familiesOf(network).map((family) => ({
+    join: network.joinSubnets.find((range) => range.family === family) ?? defaultJoin[family],
+    inside: network.subnets.filter((range) => range.family === family),
+    masquerade: masqueradeOf(family, slot),
   }));
   return families.length === 0
     ? undefined
@@ -44,21 +45,30 @@ export function composePrimary(
 ): readonly NbRow[] {
   const router = routerKey(network);
   const { key: name } = switchKey(network);
-  const gateways = network.subnets.map((subnet) => interfaceAt(subnet, GATEWAY));
+  const gateways = network.subnets.map((subnet) => ({
+    ip: gatewayOf(network, subnet),
+    prefix: subnet.prefix,
+  }));
   return [
-    {
-      ...router,
-      columns: {
-        name: router.key,
-        options: { always_learn_from_arp_request: 'false' },
-        external_ids: { 'k8s.ovn.org/network': network.name, 'k8s.ovn.org/role': 'primary' },
-      },
-    },
+    composeRouter(network),
     routerPort(router, `trtos-${name}`, gateways, advertisement(network)),
-    switchPort(name, routerPortOf(network), `trtos-${name}`),
+    switchPort(name, `stotr-${name}`, `trtos-${name}`),
     ...composeJoin(egress),
     ...nodes.flatMap((node) => composeGateway(egress, node)),
   ];
+}
+
+/** The router of a network. */
+export function composeRouter(network: OvnNetwork): NbRow {
+  const router = routerKey(network);
+  return {
+    ...router,
+    columns: {
+      name: router.key,
+      options: { always_learn_from_arp_request: 'false' },
+      external_ids: { 'k8s.ovn.org/network': network.name, 'k8s.ovn.org/role': network.role },
+    },
+  };
 }
 
 /** Guests with an IPv6 subnet learn their router, and that it is DHCPv6 to ask for an address, from advertisements. */
@@ -101,8 +111,4 @@ export function composePodExit(
 /** Keys of a pod's way out. */
 export function podExitKeys(place: FlatPlace, egress: Egress): readonly RowKey[] {
   return exitKeys(egress, flatPortKey(place).key);
-}
-
-function routerKey({ name }: OvnNetwork): RowKey {
-  return { table: 'Logical_Router', key: `${ovnPrefix(name)}transit_router` };
 }

@@ -1,6 +1,5 @@
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
-import { formatRange } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KubeObject } from '#api/meta.ts';
@@ -13,7 +12,7 @@ import {
   isTold,
   NODE_SUBNETS,
   POD_NETWORKS,
-  parseNodeSubnets,
+  tellsSubnets,
 } from './annotations.ts';
 import {
   composeClusterEgress,
@@ -98,7 +97,9 @@ export class Settlement {
 
   /** One pass over what is marked. */
   settle(): NbChanges {
-    const passes = [this.#settleNodes(), this.#settleDefinitions(), this.#settlePods()];
+    const changed = new Set(this.#markedNodes);
+    const [nodes, definitions] = [this.#settleNodes(), this.#settleDefinitions()];
+    const passes = [nodes, definitions, this.#settleNodeSubnets(changed), this.#settlePods()];
     for (const key of this.#overlay.takeWoken()) {
       this.#markedPods.add(key);
     }
@@ -183,6 +184,7 @@ export class Settlement {
     }
     const gateways = this.#overlay.egresses().flatMap((egress) => gatewayKeys(egress, name));
     return [
+      ...this.#overlay.dropNode(name),
       ...nodeRowKeys(name),
       ...nodeEgressKeys(name, this.#parts.config),
       ...gateways,
@@ -194,15 +196,6 @@ export class Settlement {
     const { name } = node.metadata;
     try {
       const place = this.#ledger.placeNode(node);
-      const [told, held] = [parseNodeSubnets(node), place.subnets].map((list) =>
-        list.map(formatRange).join(),
-      );
-      if (told !== held) {
-        const value = formatNodeSubnets(node, place.subnets);
-        this.#parts.annotator.write(nodeKind, node, NODE_SUBNETS, value);
-      } else {
-        this.#parts.annotator.forget(nodeKind, name);
-      }
       const { config } = this.#parts;
       const gateways = this.#overlay
         .egresses()
@@ -212,6 +205,26 @@ export class Settlement {
       this.#parts.log.error({ node: name, error: messageOf(error) }, 'node gets no pod subnet');
       return [];
     }
+  }
+
+  /** Parts of layer 3 networks; and nodes are told what they have, of those and of the default network. */
+  #settleNodeSubnets(changed: ReadonlySet<string>): NbChanges {
+    const all = this.#parts.nodes
+      .list()
+      .filter(({ metadata }) => this.#ledger.node(metadata.name) !== undefined);
+    const { put, touched } = this.#overlay.settleNodes(all.toSorted(byAge), changed);
+    const told = all.filter(({ metadata }) => changed.has(metadata.name) || touched.has(metadata.name));
+    for (const node of told) {
+      const { name } = node.metadata;
+      const subnets = this.#ledger.node(name)?.subnets ?? [];
+      const value = formatNodeSubnets(subnets, this.#overlay.subnetsOf(name));
+      if (tellsSubnets(node, value)) {
+        this.#parts.annotator.forget(nodeKind, name);
+      } else {
+        this.#parts.annotator.write(nodeKind, node, NODE_SUBNETS, value);
+      }
+    }
+    return { put, remove: [] };
   }
 
   #settlePods(): NbChanges {

@@ -16,6 +16,11 @@ export class SubnetAllocator {
     return this.#network.family;
   }
 
+  /** The subnet that `owner` holds. */
+  of(owner: string): IpRange | undefined {
+    return this.#held.get(owner);
+  }
+
   /** Gives `owner` a certain subnet; false when it is none of this network's or held by another. */
   claim(owner: string, subnet: IpRange): boolean {
     const holder = this.#owners.get(subnet.base);

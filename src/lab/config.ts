@@ -22,6 +22,8 @@ export interface ControlPlaneConfig {
   readonly stateDir: string;
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly tls: TlsFiles;
+  /** Key of the authority `tls.ca`: the control plane signs certificate requests. */
+  readonly authorityKey: string;
   readonly kubeconfig: string;
   readonly ovnNb: string;
 }
@@ -44,6 +46,7 @@ export function composeControlPlaneConfig(
       { host: plan.machine.address, port },
     ],
     tls: { cert: path.join(own, 'tls.crt'), key: path.join(own, 'tls.key'), ca: path.join(own, 'ca.crt') },
+    authorityKey: path.join(own, 'ca.key'),
     kubeconfig: path.join(own, 'kubeconfig'),
     ovnNb: `unix:${path.join(paths.ovnRun, 'nb.sock')}`,
   };

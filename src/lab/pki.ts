@@ -103,6 +103,7 @@ export async function issueCertificates(
   await Promise.all([
     writeChanged(paths.kubeconfig, kubeconfig('127.0.0.1', 'admin')),
     writeTls(paths.controlPlane, pairOf('apiserver'), authority.cert, controlPlaneUser),
+    writeChanged(path.join(paths.controlPlane, 'ca.key'), authority.key, controlPlaneUser),
     writeChanged(
       path.join(paths.controlPlane, 'kubeconfig'),
       kubeconfig('127.0.0.1', 'control-plane'),

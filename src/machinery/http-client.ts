@@ -31,17 +31,22 @@ const patchTypes = {
 } as const;
 
 /** A client for the server and the user of a kubeconfig file's current context. */
-export function createApiClient(kubeconfigPath: string): ApiClient {
+export function createApiClient(kubeconfigPath: string): HttpApiClient {
   return new HttpApiClient(loadKubeconfig(kubeconfigPath));
 }
 
 /** Speaks to one API server as one user. */
 export class HttpApiClient implements ApiClient {
   readonly server: string;
-  readonly #transport: HttpTransport;
+  #transport: HttpTransport;
 
   constructor(connection: Connection) {
     this.server = connection.server;
+    this.#transport = new HttpTransport(connection);
+  }
+
+  /** From here on with other credentials for the same server; what runs already goes on with the old ones. */
+  renew(connection: Connection): void {
     this.#transport = new HttpTransport(connection);
   }
 

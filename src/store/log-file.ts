@@ -26,6 +26,9 @@ export interface Marks {
   readonly swept: number;
 }
 
+/** Characters of events read from disk at once; a reader may keep them for as long as its client does not read. */
+const historySize = 1024 * 1024;
+
 export class LogFile {
   readonly #path: string;
   readonly #database: DatabaseSync;
@@ -86,14 +89,27 @@ export class LogFile {
     }
   }
 
-  /** Reads up to `limit` events after `from` up to `to` and returns those of one resource, each with what it replaced. */
+  /**
+   * Reads up to `limit` events, or a few big ones, after `from` up to `to` and returns those of one resource, each with what
+   * it replaced.
+   */
   history(resource: string, from: number, to: number, limit: number): Reading {
-    const rows = this.#range.all(from, to, limit) as unknown as Row[];
+    const rows: Row[] = [];
+    let size = 0;
+    let cut = limit;
+    for (const row of this.#range.iterate(from, to, limit) as unknown as Iterable<Row>) {
+      rows.push(row);
+      size += row.value.length;
+      if (size >= historySize) {
+        cut = rows.length;
+        break;
+      }
+    }
     const entries = rows.filter((row) => row.key.startsWith(`${resource}/`)).map((row) => this.#entry(row));
     for (const entry of entries) {
       entry.previous = entry.previousRevision === 0 ? undefined : this.version(entry.previousRevision);
     }
-    return { entries, reached: rows.length < limit ? to : (rows.at(-1)?.revision ?? to) };
+    return { entries, reached: rows.length < cut ? to : (rows.at(-1)?.revision ?? to) };
   }
 
   /** One version by its revision. Throws `StoreCorrupt` when it should be there and is not. */

@@ -93,6 +93,35 @@ test('a subscription is woken once for a commit of many writes', async () => {
   store.close();
 });
 
+test('big events are read from disk a few at a time', async () => {
+  let store = new Store({ path });
+  for (let i = 0; i < 5; i++) {
+    await store.put({ key: key('big'), encode: () => 'x'.repeat(700_000) });
+  }
+  store.close();
+  store = new Store({ path, window: { events: 1, replaced: 0 } });
+  const subscription = store.subscribe('things', 0, () => undefined);
+  const read = () => subscription.read(100).map((entry) => entry.revision);
+  expect([read(), read(), read(), read()]).toEqual([[1, 2], [3, 4], [5], []]);
+  store.close();
+});
+
+test('compaction overtakes who has something to read, and nobody else', async () => {
+  const store = new Store({ path });
+  const behind = store.subscribe('things', 0, () => undefined);
+  const idle = store.subscribe('quiet', 0, () => undefined);
+  await store.put({ key: key('a'), encode: encode('a') });
+  await store.put({ key: key('a'), encode: encode('b') });
+  await store.compact(2);
+  expect(() => behind.check()).toThrow(/too old/);
+  expect(() => behind.read(1)).toThrow(/too old/);
+  expect([idle.revision, idle.read(1)]).toEqual([2, []]);
+  idle.check();
+  await store.put({ key: key('q', '', 'quiet'), encode: encode('q') });
+  expect(idle.read(9).map((entry) => entry.revision)).toEqual([3]);
+  store.close();
+});
+
 test('compaction forgets history, keeps the state, and frees the disk in batches', async () => {
   let store = new Store({ path });
   for (let i = 0; i < 50; i++) {

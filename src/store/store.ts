@@ -140,6 +140,7 @@ export class Store {
   async compact(revision: number, signal?: AbortSignal, batch = 500): Promise<void> {
     const target = Math.min(revision, this.#revision);
     if (target > this.#compacted) {
+      this.#subscriptions.advance(this.#compacted, target);
       this.#file.compact(target);
       this.#compacted = target;
       this.#window.dropThrough(target);

@@ -44,6 +44,21 @@ export class Subscription {
     return entries;
   }
 
+  /** Throws `Gone` when compaction removed events that were not read. */
+  check(): void {
+    if (!this.#closed) {
+      this.#read(this.#revision, 0);
+    }
+  }
+
+  /** Moves on to where nothing was missed: a reader of what never changes is not overtaken by compaction. */
+  advance(): void {
+    const { entries, reached } = this.#read(this.#revision, 1);
+    if (entries.length === 0) {
+      this.#revision = Math.max(this.#revision, reached);
+    }
+  }
+
   /** Tells the reader that reading is worth it. */
   wake(): void {
     if (!this.#closed) {
@@ -84,6 +99,17 @@ export class Subscriptions {
       setImmediate(() => this.#wakeAll());
     }
     this.#woken.add(resource);
+  }
+
+  /** Before compaction from one revision to another: readers that have nothing to read up to there go on from there. */
+  advance(from: number, to: number): void {
+    for (const subscribed of this.#byResource.values()) {
+      for (const subscription of subscribed) {
+        if (subscription.revision >= from && subscription.revision < to) {
+          subscription.advance();
+        }
+      }
+    }
   }
 
   /** Readers that compaction overtook must learn that they are lost without waiting for the next event. */

@@ -59,6 +59,8 @@ export interface Sent {
 /** A running server; `restart` closes it and opens the same store again. */
 export interface Fixture {
   readonly kubeconfig: string;
+  /** Signs the certificates that the server takes. */
+  readonly authority: KeyPair;
   readonly directory: string;
   url(): string;
   request(method: string, path: string, sent?: Sent): Promise<Answer>;
@@ -138,6 +140,7 @@ export async function startFixture(options: Partial<ApiServerOptions> = {}): Pro
   };
   return {
     kubeconfig,
+    authority,
     directory,
     url: () => url,
     request: (method, path, sent = {}) => request(agents[sent.as ?? 'admin'], method, `${url}${path}`, sent),

@@ -106,6 +106,7 @@ test('over all verbs and kinds, the agent reaches no object of the other node', 
   // What is left is no secret: networks, nodes, policies and what became of them. Creations are judged by their content.
   expect([...new Set(reached)].sort()).toEqual(
     [
+      'create certificatesigningrequests',
       'create events',
       'create nodenetworkconfigurationenactments',
       'create nodenetworkstates',

@@ -1,6 +1,7 @@
 /** The tests, in order. */
 import type { Trial } from './lib/trial.ts';
 import { killTrial } from './t01-kill.ts';
+import { watchTrial } from './t04-watch.ts';
 import { lostUpdateTrial } from './t05-lost-update.ts';
 
-export const trials: readonly Trial[] = [killTrial, lostUpdateTrial];
+export const trials: readonly Trial[] = [killTrial, watchTrial, lostUpdateTrial];

@@ -142,7 +142,7 @@ export const selfSubjectAccessReview: KindDefinition = {
   schema: selfSchema,
 };
 
-export const subjectAccessReview: KindDefinition = {
+export const subjectAccessReview: KindDefinition<AccessReview> = {
   ...common,
   kind: 'SubjectAccessReview',
   plural: 'subjectaccessreviews',

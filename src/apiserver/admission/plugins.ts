@@ -1,6 +1,8 @@
 /** Who has a say in writes, in upstream's order (kubernetes `pkg/kubeapiserver/options/plugins.go`). */
+import type { Authorizer } from '../auth/authorize.ts';
 import type { Log } from '../log.ts';
 import type { Services } from '../registry/call.ts';
+import { certificateRequests } from './certificates/certificate-requests.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { limitRanger } from './pods/limit-range.ts';
 import { priority } from './pods/priority.ts';
@@ -23,7 +25,7 @@ export interface Admission {
 }
 
 /** Makes the plug-ins of a server. What they write themselves passes no plug-in. */
-export function admissionOf(services: Services, log: Log): Admission {
+export function admissionOf(services: Services, authorizers: readonly Authorizer[], log: Log): Admission {
   const { store, catalog } = services;
   const status = new QuotaStatus(services, log);
   const client = new WebhookClient();
@@ -35,6 +37,7 @@ export function admissionOf(services: Services, log: Log): Admission {
       priority(store),
       runtimeClasses(store),
       serviceAddresses(store),
+      certificateRequests(authorizers),
       expressions,
       mutatingWebhooks(calling, catalog),
       validatingPolicies(store, catalog),

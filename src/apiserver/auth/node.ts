@@ -6,12 +6,13 @@ import { type Attributes, selectedField, selectedLabel } from './attributes.ts';
 import { type Authorizer, noOpinion, type Verdict } from './authorize.ts';
 import { isEnactmentOf } from './node-enactments.ts';
 import { type NodeGraph, nodeNameOf } from './node-graph.ts';
-import { nodeOf } from './user.ts';
+import { nodeOf, nodeUser } from './user.ts';
 
 const reads = ['get', 'list', 'watch'];
 const changes = ['update', 'patch'];
 const writes = ['create', ...changes];
 const vmis = 'virtualmachineinstances.kubevirt.io';
+const requests = 'certificatesigningrequests.certificates.k8s.io';
 /** Set by the controller when it gives an instance its node. */
 const nodeLabel = 'kubevirt.io/nodeName';
 
@@ -44,6 +45,8 @@ const rules: readonly Rule[] = [
   { resource: 'configmaps', verbs: reads, when: isUsed },
   { resource: 'secrets', verbs: reads, when: isUsed },
   { resource: 'serviceaccounts/token', verbs: ['create'], when: isUsed },
+  { resource: requests, verbs: ['create'] },
+  { resource: requests, verbs: reads, when: isOwnRequest },
   { resource: 'events', verbs: ['create'] },
   { resource: 'events', verbs: changes, when: isOwnEvent },
   { resource: vmis, verbs: ['list', 'watch'], when: selectsOwnInstances },
@@ -130,6 +133,13 @@ function isUsed({ graph, node, info, name }: Asked): boolean {
   const { resource, namespace } = info;
   const known = resource === 'configmaps' || resource === 'secrets' || resource === 'serviceaccounts';
   return known && name !== '' && namespace !== '' && graph.uses(node, resource, namespace, name);
+}
+
+/** A node reads what it asked for itself; one that is not there is nobody's. */
+function isOwnRequest({ store, node, name }: Asked): boolean {
+  const entry = name === '' ? undefined : store.head({ resource: requests, namespace: '', name });
+  const spec = entry === undefined ? undefined : objectOf(entry)['spec'];
+  return isRecord(spec) && spec['username'] === nodeUser(node);
 }
 
 /** An event tells which node it comes from. */

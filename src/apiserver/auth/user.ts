@@ -26,6 +26,11 @@ export function nodeOf(user: User): string | undefined {
   return node === '' ? undefined : node;
 }
 
+/** `system:node:NAME`. */
+export function nodeUser(node: string): string {
+  return `${nodePrefix}${node}`;
+}
+
 /** `system:serviceaccount:NAMESPACE:NAME`. */
 export function serviceAccountUser(namespace: string, name: string): string {
   return `${serviceAccountPrefix}${namespace}:${name}`;

@@ -38,6 +38,9 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
     const group = 'authentication.k8s.io';
     listed.push({ name: 'token', kind: 'TokenRequest', group, version: 'v1', verbs: ['create'] });
   }
+  if (qualified(kind) === 'certificatesigningrequests.certificates.k8s.io') {
+    listed.push({ name: 'approval', kind: kind.kind, verbs: ['get', 'patch', 'update'] });
+  }
   if (qualified(kind) === 'namespaces') {
     listed.push({ name: 'finalize', kind: 'Namespace', verbs: ['update'] });
   }

@@ -13,6 +13,7 @@ export interface Outgoing {
   setHeader(name: string, value: string | number | readonly string[]): unknown;
   write(chunk: string | Buffer): boolean;
   end(chunk?: string | Buffer): unknown;
+  destroy(): unknown;
   on(event: 'close' | 'drain' | 'error', listener: (error?: Error) => void): unknown;
   flushHeaders?(): void;
 }

@@ -91,6 +91,15 @@ function isSwitch({ headers }: IncomingMessage): boolean {
   return /^(websocket|spdy\/)/i.test(headers.upgrade ?? '');
 }
 
+/**
+ * Has Node read an HTTP/1.1 connection as a stream instead of straight from TLS. A server pauses reading while an answer
+ * above the high-water mark leaves; what TLS had decrypted already would still reach the paused parser, which then fails
+ * (HPE_PAUSED) and the connection with it: a client that sent a big body right after a big answer saw ECONNRESET.
+ */
+function readByStream(socket: Socket): void {
+  socket.on('data', () => undefined);
+}
+
 /** Says goodbye, so that a client does not send its next request into a connection that is gone; waits for it a moment only. */
 function finish(socket: Socket): void {
   socket.end();
@@ -122,6 +131,9 @@ class Connections {
         return;
       }
       socket.setNoDelay(true);
+      if (socket.alpnProtocol !== 'h2') {
+        readByStream(socket);
+      }
       this.#busy.set(socket, 0);
       socket.once('close', () => this.#busy.delete(socket));
     });

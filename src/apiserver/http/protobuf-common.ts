@@ -21,7 +21,17 @@ const ownerReference = message({
   7: ['blockOwnerDeletion', 'bool?'],
 });
 
-/** `meta/v1 ObjectMeta` without managed fields, which clients do not send. */
+const managedFields = message({
+  1: ['manager', 'string'],
+  2: ['operation', 'string'],
+  3: ['apiVersion', 'string'],
+  4: ['time', 'time'],
+  6: ['fieldsType', 'string'],
+  7: ['fieldsV1', { ...message({ 1: ['raw', 'json'] }), inline: 'raw' }],
+  8: ['subresource', 'string'],
+});
+
+/** `meta/v1 ObjectMeta`. */
 export const metadata = message({
   1: ['name', 'string'],
   2: ['generateName', 'string'],
@@ -37,4 +47,5 @@ export const metadata = message({
   12: ['annotations', 'string', 'map'],
   13: ['ownerReferences', ownerReference, 'list'],
   14: ['finalizers', 'string', 'list'],
+  17: ['managedFields', managedFields, 'list'],
 });

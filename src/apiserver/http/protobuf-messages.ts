@@ -44,9 +44,45 @@ const serviceSpec = message({
   23: ['trafficDistribution', 'string'],
 });
 
+const certificateRequest = message({
+  1: ['metadata', metadata],
+  2: [
+    'spec',
+    message({
+      1: ['request', 'bytes'],
+      2: ['username', 'string'],
+      3: ['uid', 'string'],
+      4: ['groups', 'string', 'list'],
+      5: ['usages', 'string', 'list'],
+      6: ['extra', { ...message({ 1: ['items', 'string', 'list'] }), inline: 'items' }, 'map'],
+      7: ['signerName', 'string'],
+      8: ['expirationSeconds', 'int?'],
+    }),
+  ],
+  3: [
+    'status',
+    message({
+      1: [
+        'conditions',
+        message({
+          1: ['type', 'string'],
+          2: ['reason', 'string'],
+          3: ['message', 'string'],
+          4: ['lastUpdateTime', 'time'],
+          5: ['lastTransitionTime', 'time'],
+          6: ['status', 'string'],
+        }),
+        'list',
+      ],
+      2: ['certificate', 'bytes'],
+    }),
+  ],
+});
+
 /** By `apiVersion/kind`. */
 export const protobufMessages: ReadonlyMap<string, Message> = new Map([
   ...accessMessages,
+  ['certificates.k8s.io/v1/CertificateSigningRequest', certificateRequest],
   [
     'v1/ConfigMap',
     message({

@@ -15,6 +15,7 @@ export type FieldType =
   | 'bool?'
   | 'time'
   | 'intOrString'
+  | 'json'
   | Message;
 
 /** A field of a message. */
@@ -131,6 +132,8 @@ function fieldValue(type: FieldType, raw: Raw, depth: number): unknown {
       return time(bytesOf(raw), depth);
     case 'intOrString':
       return intOrString(bytesOf(raw), depth);
+    case 'json':
+      return json(bytesOf(raw));
     default: {
       const value = decode(type, bytesOf(raw), depth + 1);
       if (type.inline !== undefined) {
@@ -177,6 +180,15 @@ const intOrStringMessage: Message = {
 function intOrString(bytes: Buffer, depth: number): unknown {
   const { type, int = 0, text = '' } = decode(intOrStringMessage, bytes, depth + 1);
   return type === 1 ? text : int;
+}
+
+/** `FieldsV1` travels as JSON. */
+function json(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badRequest('the protobuf body is damaged: a field that holds JSON does not');
+  }
 }
 
 function bytesOf(raw: Raw): Buffer {

@@ -124,6 +124,10 @@ function handlersOf(
       return kind.group === '' && kind.plural === 'pods' ? { create: evictPod } : undefined;
     case 'binding':
       return kind.group === '' && kind.plural === 'pods' ? { create: bindPod } : undefined;
+    case 'approval':
+      return kind.group === 'certificates.k8s.io' && kind.plural === 'certificatesigningrequests'
+        ? statusHandlers
+        : undefined;
     case 'finalize':
       return kind.group === '' && kind.plural === 'namespaces' ? { update: updateOne } : undefined;
     default:

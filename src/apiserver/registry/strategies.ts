@@ -1,6 +1,9 @@
 /** What upstream does for single builtin kinds when they are written and no kind definition can say. */
+import { withConditionTimes } from '#api/certificates.k8s.io/admission/request-rules.ts';
+import type { CertificateSigningRequest } from '#api/certificates.k8s.io/certificate-signing-request.ts';
 import type { AdmissionRequest, KindDefinition } from '#api/kind.ts';
 import type { Cause, KubeObject } from '#api/meta.ts';
+import { timestamp } from '#machinery/clock.ts';
 import { qualified } from '../api-errors.ts';
 import { definitionResource } from '../crd/served.ts';
 import { definitionStrategy } from '../crd/strategy.ts';
@@ -33,6 +36,12 @@ const strategies: Readonly<Record<string, Strategy>> = {
   nodes: { unconditionalUpdate: true, statusOnCreate: true },
   [definitionResource]: definitionStrategy,
   pods: { unconditionalUpdate: true, prepareCreate: pendingPod },
+  'certificatesigningrequests.certificates.k8s.io': {
+    unconditionalUpdate: true,
+    prepareUpdate: (object, old) => ({ ...object, spec: old['spec'] }),
+    mutate: (request, now) =>
+      withConditionTimes(request as AdmissionRequest<CertificateSigningRequest>, timestamp(now)),
+  },
 };
 
 const builtin: Strategy = { unconditionalUpdate: true };

@@ -136,6 +136,11 @@ function prepare(change: Change, wanted: ApiObject, old: ApiObject): ApiObject {
     const finalizers = isRecord(wanted['spec']) ? wanted['spec']['finalizers'] : undefined;
     return { ...old, spec: { ...spec, finalizers: finalizers ?? [] } };
   }
+  if (subresource === 'approval') {
+    const status = isRecord(wanted['status']) ? wanted['status'] : {};
+    const before = isRecord(old['status']) ? old['status'] : {};
+    return withField({ ...old, metadata }, 'status', { ...before, conditions: status['conditions'] ?? [] });
+  }
   if (subresource === 'binding') {
     return { ...wanted, metadata };
   }

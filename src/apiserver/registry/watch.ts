@@ -4,59 +4,22 @@ import { ApiError, messageOf, type StatusBody } from '#machinery/errors.ts';
 import { Entry } from '#store/entry.ts';
 import { StoreError } from '#store/errors.ts';
 import type { Subscription } from '#store/subscription.ts';
-import { failure, gone, invalidOptions } from '../api-errors.ts';
+import { failure, gone } from '../api-errors.ts';
 import type { Outgoing } from '../http/exchange.ts';
-import { isTrue } from '../http/request-info.ts';
-import { cause } from '../schema/causes.ts';
 import type { Call, Services } from './call.ts';
-import { parseRevision } from './list.ts';
 import { isInPlace, type Selection, selectionOf } from './selection.ts';
-import { wholeNumber } from './write-options.ts';
+import { type WatchOptions, watchOptions } from './watch-options.ts';
 
 /** How an event's object is shown. `removed` events of a selector's border show the old object with the new version. */
 export type Render = (entry: Entry) => string;
 
 const bookmarkMs = 60_000;
-/** Longest watch without `timeoutSeconds`, as in kube-apiserver: 30 to 60 minutes, spread so that clients do not return together. */
-const minTimeoutMs = 30 * 60_000;
-/** Events read at once, and what may be written without looking at the connection. */
+/** Events read at once. */
 const batch = 200;
-
-/** What a watch asks for. */
-interface WatchOptions {
-  readonly from: number;
-  /** Objects there already come first, as ADDED. */
-  readonly initial: boolean;
-  /** A bookmark tells where the initial objects end. */
-  readonly markInitialEnd: boolean;
-  readonly bookmarks: boolean;
-  readonly timeoutMs: number;
-}
-
-/** Reads the options of a watch. Throws 400 or 422. */
-function watchOptions(query: URLSearchParams): WatchOptions {
-  const version = query.get('resourceVersion') ?? '';
-  const send = query.get('sendInitialEvents');
-  const bookmarks = isTrue(query.get('allowWatchBookmarks'));
-  const match = query.get('resourceVersionMatch') ?? '';
-  if (send !== null && match !== 'NotOlderThan') {
-    const why = 'resourceVersionMatch must be set to NotOlderThan if sendInitialEvents is set';
-    throw invalidOptions('ListOptions', cause('FieldValueForbidden', 'resourceVersionMatch', why));
-  }
-  if (send === null && match !== '') {
-    const why = 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
-    throw invalidOptions('ListOptions', cause('FieldValueForbidden', 'resourceVersionMatch', why));
-  }
-  const seconds = wholeNumber(query, 'timeoutSeconds') ?? 0;
-  const newest = version === '' || version === '0';
-  return {
-    from: newest ? 0 : parseRevision(version),
-    initial: send === null ? newest : isTrue(send),
-    markInitialEnd: isTrue(send) && bookmarks,
-    bookmarks,
-    timeoutMs: seconds > 0 ? seconds * 1000 : minTimeoutMs * (1 + Math.random()),
-  };
-}
+/** Characters written before looking at the connection: what a watch that nobody reads may cost. */
+const pieceSize = 64 * 1024;
+/** How long a client that does not read may keep the connection of a watch that has ended. */
+const unreadMs = 30_000;
 
 /**
  * Prepares a watch. The returned function takes over the connection and returns the way to end it from outside.
@@ -87,6 +50,8 @@ class WatchStream {
   readonly #onEnd: () => void;
   readonly #stops: (() => void)[] = [];
   #subscription: Subscription | undefined;
+  /** What was read and not yet written. */
+  #pieces: Iterator<string, undefined> = [].values();
   #blocked = false;
   #ended = false;
 
@@ -126,8 +91,9 @@ class WatchStream {
       const objects = initial ? this.#initial() : [];
       const start = initial || from === 0 ? store.revision : from;
       this.#subscription = store.subscribe(this.#selection.resource, start, () => this.#pump());
-      this.#sendInitial(objects);
+      this.#pieces = this.#initialPieces(objects);
     });
+    this.#pump();
     this.#startTimers();
   }
 
@@ -142,6 +108,10 @@ class WatchStream {
       stop();
     }
     this.#response.end();
+    if (this.#blocked) {
+      const cancel = this.#services.clock.setTimer(() => this.#response.destroy(), unreadMs);
+      this.#response.on('close', cancel);
+    }
     this.#onEnd();
   }
 
@@ -152,15 +122,11 @@ class WatchStream {
     );
   }
 
-  #sendInitial(objects: readonly Entry[]): void {
-    for (let at = 0; at < objects.length; at += batch) {
-      const page = objects.slice(at, at + batch);
-      this.#write(page.map((entry) => this.#event('ADDED', this.#render(entry))).join(''));
-    }
+  *#initialPieces(objects: readonly Entry[]): Generator<string, undefined> {
+    yield* inPieces(objects, (entry) => this.#event('ADDED', this.#render(entry)));
     if (this.#options.markInitialEnd) {
-      this.#bookmark({ 'k8s.io/initial-events-end': 'true' });
+      yield this.#bookmarkText({ 'k8s.io/initial-events-end': 'true' });
     }
-    this.#pump();
   }
 
   #startTimers(): void {
@@ -173,10 +139,7 @@ class WatchStream {
 
   #scheduleBookmark(): void {
     const stop = this.#services.clock.setTimer(() => {
-      if (!this.#blocked && !this.#ended) {
-        this.#pump();
-        this.#bookmark();
-      }
+      this.#bookmark();
       if (!this.#ended) {
         this.#stops.shift();
         this.#scheduleBookmark();
@@ -186,47 +149,68 @@ class WatchStream {
   }
 
   #finish(): void {
-    if (this.#options.bookmarks && !this.#blocked) {
-      this.#pump();
+    if (this.#options.bookmarks) {
       this.#bookmark();
     }
     this.end();
   }
 
-  #bookmark(annotations?: Readonly<Record<string, string>>): void {
-    const revision = this.#subscription?.revision;
-    if (revision === undefined || this.#ended) {
-      return;
+  /** Tells how far the watch is, once everything up to there has been written. */
+  #bookmark(): void {
+    this.#pump();
+    const { store } = this.#services;
+    // A watch may start in the future; that nothing happened until then is not known yet.
+    if (!this.#blocked && !this.#ended && (this.#subscription?.revision ?? 0) <= store.revision) {
+      this.#write(this.#bookmarkText());
     }
+  }
+
+  #bookmarkText(annotations?: Readonly<Record<string, string>>): string {
     const metadata = {
-      resourceVersion: String(revision),
+      resourceVersion: String(this.#subscription?.revision ?? 0),
       creationTimestamp: null,
       ...(annotations === undefined ? {} : { annotations }),
     };
     const object = { kind: this.#kind.kind, apiVersion: apiVersionOf(this.#kind), metadata };
-    this.#write(this.#event('BOOKMARK', JSON.stringify(object)));
+    return this.#event('BOOKMARK', JSON.stringify(object));
   }
 
   /** Sends what there is until the connection is full or everything is sent. */
   #pump(): void {
     this.#guard(() => {
-      while (!this.#blocked && !this.#ended && this.#subscription !== undefined) {
-        const entries = this.#subscription.read(batch);
-        if (entries.length === 0) {
+      while (!this.#blocked && !this.#ended) {
+        const piece = this.#nextPiece();
+        if (piece === undefined) {
           return;
         }
-        this.#write(entries.map((entry) => this.#transition(entry)).join(''));
+        this.#write(piece);
       }
+      this.#subscription?.check();
     });
   }
 
+  #nextPiece(): string | undefined {
+    for (;;) {
+      const { done, value } = this.#pieces.next();
+      if (done !== true) {
+        return value;
+      }
+      const entries = this.#subscription?.read(batch) ?? [];
+      if (entries.length === 0) {
+        return undefined;
+      }
+      // What an event replaced is forgotten with the window; the event may be written later than that.
+      const changes = entries.map((entry) => ({ entry, previous: entry.previous }));
+      this.#pieces = inPieces(changes, ({ entry, previous }) => this.#transition(entry, previous));
+    }
+  }
+
   /** The event that an entry is for this watch: selectors turn changes into arrivals and departures. */
-  #transition(entry: Entry): string {
+  #transition(entry: Entry, previous: Entry | undefined): string {
     const selection = this.#selection;
     if (!isInPlace(selection, entry)) {
       return '';
     }
-    const { previous } = entry;
     const was = previous !== undefined && selection.matches(previous);
     const is = !entry.deleted && selection.matches(entry);
     if (is) {
@@ -255,6 +239,21 @@ class WatchStream {
       this.#write(this.#event('ERROR', JSON.stringify(statusOf(error))));
       this.end();
     }
+  }
+}
+
+/** The texts of some, joined to pieces of some size. */
+function* inPieces<T>(items: readonly T[], textOf: (item: T) => string): Generator<string, undefined> {
+  let piece = '';
+  for (const item of items) {
+    piece += textOf(item);
+    if (piece.length >= pieceSize) {
+      yield piece;
+      piece = '';
+    }
+  }
+  if (piece !== '') {
+    yield piece;
   }
 }
 

@@ -143,9 +143,6 @@ function checkPlace(
       `foreign NetworkAttachmentDefinition with the desired name already exist [${namespace}/${name}]; delete it, or name the network otherwise`,
     );
   }
-  if (spec.topology === 'Layer3') {
-    throw refuse('topology Layer3 is not realised yet; use Layer2');
-  }
   if (!isPrimary(spec)) {
     return;
   }

@@ -64,13 +64,14 @@ export class Client {
           ...headers,
         },
       });
-      outgoing.on('error', reject);
+      const failed = (cause: Error): void => reject(new Error(`${method} ${path} got no answer`, { cause }));
+      outgoing.on('error', failed);
       outgoing.on('response', (answer) => {
         readAll(answer).then((answered) => {
           const code = answer.statusCode ?? 0;
           this.serverErrors += code >= 500 ? 1 : 0;
           resolve({ code, text: answered, headers: answer.headers });
-        }, reject);
+        }, failed);
       });
       outgoing.end(bytes);
     });
@@ -80,7 +81,7 @@ export class Client {
   open(path: string): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = https.request(`${this.#url()}${path}`, { agent: this.#agent });
-      outgoing.on('error', reject);
+      outgoing.on('error', (cause) => reject(new Error(`GET ${path} got no answer`, { cause })));
       outgoing.on('response', resolve);
       outgoing.end();
     });

@@ -40,16 +40,17 @@ export function aggregatedRole(name: 'admin' | 'edit' | 'view', labels: Labels =
   return { ...clusterRole(name, [], labels), aggregationRule: { clusterRoleSelectors: [{ matchLabels }] } };
 }
 
-/** Grants a role of the same name to groups. */
+/** Grants a role to groups and users, by a binding of its name or of another one. */
 export function bindingTo(
-  name: string,
+  role: string,
   groups: readonly string[],
   users: readonly string[] = [],
+  name = role,
 ): AnyBinding {
   const subject = (kind: string) => (each: string) => ({ apiGroup: rbacGroup, kind, name: each });
   return {
     metadata: { name, labels: bootstrapping, annotations: autoupdate },
-    roleRef: { apiGroup: rbacGroup, kind: 'ClusterRole', name },
+    roleRef: { apiGroup: rbacGroup, kind: 'ClusterRole', name: role },
     subjects: [...groups.map(subject('Group')), ...users.map(subject('User'))],
   };
 }

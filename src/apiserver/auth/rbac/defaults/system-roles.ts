@@ -2,6 +2,7 @@
 import type { AnyBinding } from '#api/rbac.authorization.k8s.io/binding.ts';
 import type { ClusterRole } from '#api/rbac.authorization.k8s.io/cluster-role.ts';
 import { authenticatedGroup, mastersGroup, unauthenticatedGroup } from '../../user.ts';
+import { certificateBindings, certificateRoles } from './certificate-roles.ts';
 import { bindingTo, clusterRole, paths, read, rule } from './role.ts';
 
 const reviews = (verbs: readonly string[]) => [
@@ -25,6 +26,7 @@ const nodeRules = [
   rule(['create'], '', 'serviceaccounts/token'),
   rule(['create', 'patch', 'update'], '', 'events'),
   rule(['create', 'get', 'patch', 'update'], 'coordination.k8s.io', 'leases'),
+  rule(['create', ...read], 'certificates.k8s.io', 'certificatesigningrequests'),
 ];
 
 export const systemRoles: readonly ClusterRole[] = [
@@ -65,9 +67,7 @@ export const systemRoles: readonly ClusterRole[] = [
     paths('/.well-known/openid-configuration', '/openid/v1/jwks', '/.well-known/openid-configuration/'),
   ]),
   clusterRole('system:node', nodeRules),
-  clusterRole('system:node-bootstrapper', [
-    rule(['create', ...read], 'certificates.k8s.io', 'certificatesigningrequests'),
-  ]),
+  ...certificateRoles,
   clusterRole('system:node-proxier', [
     rule(['list', 'watch'], '', 'endpoints', 'services'),
     rule(read, '', 'nodes'),
@@ -84,5 +84,6 @@ export const systemBindings: readonly AnyBinding[] = [
   bindingTo('system:monitoring', ['system:monitoring']),
   bindingTo('system:service-account-issuer-discovery', ['system:serviceaccounts']),
   bindingTo('system:node', []),
+  ...certificateBindings,
   bindingTo('system:node-proxier', [], ['system:kube-proxy']),
 ];
