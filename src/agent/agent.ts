@@ -10,16 +10,19 @@ import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { keepLease } from '#machinery/lease.ts';
 import type { Log } from '#machinery/log.ts';
 import { runControllers } from '#machinery/run-controllers.ts';
+import { NODE, resourceId } from '#node-state/resource.ts';
 import { ensureCertificate, keepCertificate } from './certificate.ts';
 import { type AgentConfig, tagOf } from './config.ts';
 import { createAgentControllers } from './controllers.ts';
+import { diff } from './diff.ts';
 import { startEndpoint } from './endpoint.ts';
 import { endpointBackend, streamBackend } from './endpoint-backend.ts';
 import { agentInformers } from './informers.ts';
 import { hasBridgeNetfilter, readDnsServers, readMachineFacts } from './machine-facts.ts';
+import { composeNodeGuard } from './node-guard.ts';
 import { PodStreams } from './streams/streams.ts';
 import { createTriggers } from './triggers.ts';
-import { World } from './world.ts';
+import { throwFailures, World } from './world.ts';
 
 /** What an agent runs with. */
 export interface AgentOptions {
@@ -78,6 +81,9 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     machine,
   });
   await Promise.all([world.load(), drivers.containers.load()]);
+  if (datapath === 'netdev') {
+    await guardNode(world);
+  }
   await loops.start();
   await using _endpoint = await startEndpoint(endpointBackend({ informers, drivers, sandboxPrefix }), {
     port: config.port,
@@ -124,6 +130,14 @@ function openDrivers(config: AgentConfig, log: Log, onChange: () => void): NodeD
     log: { warn: (message) => log.warn({}, message), info: (message) => log.info({}, message) },
     onChange,
   });
+}
+
+/** Before the first pod gets its pair. */
+async function guardNode(world: World): Promise<void> {
+  const tables = composeNodeGuard();
+  const ids = new Set(tables.map(resourceId));
+  const there = world.observed(NODE).filter((one) => ids.has(resourceId(one)));
+  throwFailures(await world.apply(NODE, diff(tables, there)));
 }
 
 function acceleratorRecord(config: AgentConfig): ProbeRecord {

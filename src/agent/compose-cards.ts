@@ -93,9 +93,11 @@ export function composeCards(input: CardsInput): { resources: readonly Resource[
     }));
   const used = new Set(cards.map(({ podInterface }) => podInterface));
   const unused = [...input.ends].filter(([name]) => !used.has(name)).map(([, end]) => end.attachment);
-  const checked = outputs
-    .filter(({ end }) => end.attachment.macSpoofCheck === true)
-    .map(({ card, output }) => ({ link: linkNames(card.podInterface, card.index).tap, mac: output.nic.mac }));
+  const checked = outputs.flatMap(({ card, end, output }) => {
+    const { macSpoofCheck } = end.attachment;
+    const link = linkNames(card.podInterface, card.index).tap;
+    return macSpoofCheck === undefined ? [] : [{ link, mac: output.nic.mac, ...macSpoofCheck }];
+  });
   return {
     resources: [
       ...unused.flatMap(({ podLink, podResources }) => [podLink, ...podResources]),

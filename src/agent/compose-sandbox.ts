@@ -18,6 +18,7 @@ import type { Link } from '#node-state/link.ts';
 import type { Resource } from '#node-state/resource.ts';
 import type { VmNic } from '#node-state/vm.ts';
 import { composeCards, type GuestSettings } from './compose-cards.ts';
+import { composeGuards } from './compose-guards.ts';
 import type { NetworkStatus, Selection } from './selection.ts';
 
 /** A network asked for and its definition's configuration. */
@@ -63,12 +64,15 @@ export function composeSandbox(input: SandboxInput): Sandbox {
     { kind: 'netns', netns: input.netns },
     { kind: 'link', netns: input.netns, name: 'lo', device: { type: 'nic' }, up: true },
   ];
+  const attachments = [...ends.values()].map(({ attachment }) => attachment);
+  const guards = (own: readonly Resource[]): readonly Resource[] =>
+    composeGuards(input.netns, attachments, own);
   if (input.guest === undefined) {
     const own = [...ends.values()].flatMap(({ attachment }) => [
       attachment.podLink,
       ...attachment.podResources,
     ]);
-    return { resources: [...base, ...own, ...nodeResources], status, nics: [] };
+    return { resources: [...base, ...own, ...guards(own), ...nodeResources], status, nics: [] };
   }
   const cards = composeCards({
     netns: input.netns,
@@ -77,7 +81,13 @@ export function composeSandbox(input: SandboxInput): Sandbox {
     settings: input.guest.settings,
   });
   return {
-    resources: [...base, ...withoutBridgeFilter(input), ...cards.resources, ...nodeResources],
+    resources: [
+      ...base,
+      ...withoutBridgeFilter(input),
+      ...cards.resources,
+      ...guards(cards.resources),
+      ...nodeResources,
+    ],
     status,
     nics: cards.nics,
   };

@@ -32,6 +32,7 @@ export function composeMasqueradeTable(rules: MasqueradeRules): NftTable {
     base('input', 'input', 100),
     base('output', 'output', -100),
     base('postrouting', 'postrouting', 100),
+    { chain: { name: 'forward', type: 'filter', hook: 'forward', prio: 0, policy: 'accept' } },
     { chain: { name: 'KUBEVIRT_PREINBOUND' } },
     { chain: { name: 'KUBEVIRT_POSTINBOUND' } },
     rule('postrouting', [is(address(family, 'saddr'), rules.guest)], { masquerade: null }),
@@ -39,8 +40,23 @@ export function composeMasqueradeTable(rules: MasqueradeRules): NftTable {
     rule('postrouting', [is(meta('oifname'), bridge)], jump('KUBEVIRT_POSTINBOUND')),
     rule('KUBEVIRT_PREINBOUND', [is(dport('tcp'), { set: migrationPorts })], { drop: null }),
     ...inbound(rules, loopback),
+    ...unhidden(rules),
   ];
   return { kind: 'nft-table', netns, family, name: 'nat', objects };
+}
+
+/**
+ * What the guest sends leaves as the pod's or not at all: under another address it would not be hidden, nor in a
+ * connection that the kernel does not know.
+ */
+function unhidden({ family, bridge, guest }: MasqueradeRules): readonly NftObject[] {
+  const fromGuest = is(meta('iifname'), bridge);
+  return [
+    rule('forward', [fromGuest, { match: { op: '!=', left: address(family, 'saddr'), right: guest } }], {
+      drop: null,
+    }),
+    rule('forward', [fromGuest, is({ ct: { key: 'state' } }, 'invalid')], { drop: null }),
+  ];
 }
 
 function inbound(rules: MasqueradeRules, loopback: string): readonly NftObject[] {

@@ -2,6 +2,7 @@
 import type { Cause } from '#api/meta.ts';
 import type { Link } from '#node-state/link.ts';
 import type { Resource } from '#node-state/resource.ts';
+import type { Forbidden } from './guest-rules.ts';
 import type { PodNetwork } from './ovn-overlay.ts';
 
 /** What a node can do and has, as far as attachments care. */
@@ -52,7 +53,9 @@ export interface Attachment {
   readonly nodeResources: readonly Resource[];
   readonly gateways: readonly string[];
   /** Frames of the guest with another source MAC than its own are to be dropped in the sandbox too. */
-  readonly macSpoofCheck?: boolean;
+  readonly macSpoofCheck?: { readonly mayTag: boolean };
+  /** What must not leave the pod's end although the network would let it. */
+  readonly forbidden?: readonly Forbidden[];
   /** The network itself answers the guest's DHCP requests. */
   readonly servesDhcp?: boolean;
 }

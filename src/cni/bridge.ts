@@ -9,6 +9,7 @@ import { NODE } from '#node-state/resource.ts';
 import type { Attachment, AttachmentInput, CniType } from './attachment.ts';
 import { validateBridge, vlanTrunkOf } from './bridge-config.ts';
 import { integerField, isTrue } from './config.ts';
+import { otherMacs, otherProtocols, rulesOf, servers } from './guest-rules.ts';
 import { staticIpam } from './ipam.ts';
 
 export const bridgeCni: CniType = { types: ['bridge', 'cnv-bridge'], validate: validateBridge, compose };
@@ -25,6 +26,7 @@ function compose(input: AttachmentInput): Attachment {
   const host = hostLinkName(sandbox.podUid, interfaceName);
   const isOvs = realisedBy === 'ovs-bridge';
   const isChecked = isTrue(config, 'macspoofchk');
+  const isTrunk = vlanTrunkOf(config).length > 0;
   const podLink: Link = {
     kind: 'link',
     netns: sandbox.netns,
@@ -46,9 +48,9 @@ function compose(input: AttachmentInput): Attachment {
     nodeResources: isOvs
       ? [ovsPort(input, name, host, mac, isChecked)]
       : isChecked
-        ? [macSpoofTable(NODE, `patchbay-${host}`, [{ link: host, mac }])]
+        ? [macSpoofTable(NODE, `patchbay-${host}`, [{ link: host, mac, mayTag: isTrunk }])]
         : [],
-    macSpoofCheck: isChecked,
+    ...(isChecked && { macSpoofCheck: { mayTag: isTrunk } }),
   };
 }
 
@@ -128,23 +130,18 @@ function ovsPort(
   };
 }
 
-/** A table of the bridge family that lets only the given MAC in from each link. */
+/**
+ * A table of the bridge family that lets from each link only what a host with the given MAC may send: where an Open
+ * vSwitch bridge checks a port, its flows say the same (`drivers/ovs/flows.ts`).
+ */
 export function macSpoofTable(
   netns: string,
   name: string,
-  links: readonly { readonly link: string; readonly mac: string }[],
+  links: readonly { readonly link: string; readonly mac: string; readonly mayTag?: boolean }[],
 ): NftTable {
-  const rules = links.map(({ link, mac }) => ({
-    rule: {
-      chain: 'prerouting',
-      expr: [
-        { match: { op: '==', left: { meta: { key: 'iifname' } }, right: link } },
-        { match: { op: '!=', left: { payload: { protocol: 'ether', field: 'saddr' } }, right: mac } },
-        { counter: null },
-        { drop: null },
-      ],
-    },
-  }));
+  const rules = links.flatMap(({ link, mac, mayTag = false }) =>
+    rulesOf('prerouting', [...otherMacs(mac), otherProtocols(mayTag), ...servers], link),
+  );
   const chain = {
     chain: { name: 'prerouting', type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' },
   };

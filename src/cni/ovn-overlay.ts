@@ -6,6 +6,7 @@ import { hostLinkName } from '#node-state/mac.ts';
 import { NODE, type Resource } from '#node-state/resource.ts';
 import type { Attachment, AttachmentInput } from './attachment.ts';
 import { isRecord } from './config.ts';
+import { otherLinkLayers, routers } from './guest-rules.ts';
 
 /** Annotation in which the fabric tells a pod's addresses, by network. */
 export const podNetworksAnnotation = 'k8s.ovn.org/pod-networks';
@@ -147,7 +148,19 @@ export function composeOvnEnd(
       },
     ],
     gateways: network.gateways,
+    ...forbiddenOf(network),
   };
+}
+
+/**
+ * What OVN 23.03 lets pass (`fabric/guard.ts`): on a network with IPv6 what routers say, and without addresses, where it
+ * checks frames and ARP alone, another MAC told by neighbour discovery. Without an IPv6 address no IPv6 passes at all.
+ */
+function forbiddenOf({ addresses, mac }: PodNetwork): Pick<Attachment, 'forbidden'> {
+  if (addresses.length === 0) {
+    return { forbidden: otherLinkLayers(mac) };
+  }
+  return addresses.some((address) => address.includes(':')) ? { forbidden: [routers] } : {};
 }
 
 function podResources(netns: string, link: string, network: PodNetwork): readonly Resource[] {

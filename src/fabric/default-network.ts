@@ -13,6 +13,7 @@ import {
 import type { PodNetwork } from './annotations.ts';
 import type { DefaultNetworkConfig } from './config.ts';
 import { routerPort, switchPort } from './gateway.ts';
+import { composeGuard } from './guard.ts';
 
 const CLUSTER_ROUTER = 'ovn_cluster_router';
 
@@ -74,6 +75,11 @@ export function composeNode({ name, subnets }: NodePlace, config: DefaultNetwork
     routerPort(ROUTER, toSwitch, gateways),
     switchPort(name, toRouter, toSwitch),
     composeManagementPort(name, subnets),
+    ...composeGuard({
+      switchKey: switchOf(name),
+      isAddressed: true,
+      trusted: [toRouter, managementKey(name).key],
+    }),
   ];
 }
 

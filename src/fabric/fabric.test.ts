@@ -322,7 +322,7 @@ describe('the fabric', () => {
     expect((await ovn.observe()).map(({ key }) => key).filter((key) => /n1|ns_a/.test(key))).toEqual([]);
   });
 
-  it('honours a MAC that was asked for, unless the node has it already', async () => {
+  it('honours a MAC that was asked for, unless a pod of the node or its gateway has it', async () => {
     await client.create(nodeKind, newNode('n1'));
     const asking = (name: string, mac: string): Pod =>
       newPod(name, 'n1', {
@@ -337,13 +337,19 @@ describe('the fabric', () => {
       asking('a', '02:00:00:00:00:AA'),
       asking('b', '02:00:00:00:00:aa'),
       asking('c', '01:00:00:00:00:aa'),
+      asking('d', '0a:58:0a:80:00:01'),
     ]) {
       await created(pod);
     }
     const macs = await Promise.all(
-      ['a', 'b', 'c'].map(async (name) => (await networkOf(name))?.['mac_address']),
+      ['a', 'b', 'c', 'd'].map(async (name) => (await networkOf(name))?.['mac_address']),
     );
-    expect(macs).toEqual(['02:00:00:00:00:aa', '0a:58:0a:80:00:04', '0a:58:0a:80:00:05']);
+    expect(macs).toEqual([
+      '02:00:00:00:00:aa',
+      '0a:58:0a:80:00:04',
+      '0a:58:0a:80:00:05',
+      '0a:58:0a:80:00:06',
+    ]);
   });
 
   it('puts rows back that others removed', async () => {

@@ -6,7 +6,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { macOf } from './addresses.ts';
 import type { FlatEntry } from './annotations.ts';
 import { guestOf, ownerOf, type Wanted } from './attachments.ts';
-import { type FlatPlace, gatewayOf } from './flat-network.ts';
+import { type FlatPlace, gatewayOf, reservedMacs } from './flat-network.ts';
 import { IpPool } from './ip-pool.ts';
 
 interface Book {
@@ -154,7 +154,7 @@ export class FlatLedger {
       return known;
     }
     const pools = subnets.map((subnet) => poolOf(network, subnet));
-    const book: Book = { network, subnets, pools, macs: new Map(), places: 0 };
+    const book: Book = { network, subnets, pools, macs: networkMacs(network, subnets), places: 0 };
     this.#books.set(key, book);
     return book;
   }
@@ -230,6 +230,11 @@ function giveBack(book: Book, addresses: readonly Ip[]): void {
   for (const { family, value } of addresses) {
     book.pools.find(({ subnet }) => subnet.family === family)?.release(value);
   }
+}
+
+/** Who takes the MAC of the gateway or the DHCP server would be taken for it. */
+function networkMacs(network: OvnNetwork, subnets: readonly IpRange[]): Book['macs'] {
+  return new Map(reservedMacs(network, subnets).map((mac) => [mac, { owner: 'the network', holders: 1 }]));
 }
 
 function claimMac(book: Book, owner: string, mac: string, pod: string): string {

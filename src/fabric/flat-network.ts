@@ -5,6 +5,8 @@
 import { containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPortName, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
+import { macOf } from './addresses.ts';
+import { composeGuard } from './guard.ts';
 
 /** A pod's place on a network. */
 export interface FlatPlace {
@@ -42,6 +44,12 @@ export function gatewayOf(network: OvnNetwork, subnet: IpRange): Ip {
   return named ?? { family, value: first };
 }
 
+/** MACs that no pod on these subnets may have: they are the network's own. */
+export function reservedMacs(network: OvnNetwork, subnets: readonly IpRange[]): readonly string[] {
+  const hasRouter = network.role === 'primary' || network.topology === 'layer3';
+  return [server.mac, ...(hasRouter ? [macOf(subnets.map((subnet) => gatewayOf(network, subnet)))] : [])];
+}
+
 /** Rows of a network itself. */
 export function composeFlatNetwork(network: OvnNetwork): readonly NbRow[] {
   const external_ids = {
@@ -54,6 +62,14 @@ export function composeFlatNetwork(network: OvnNetwork): readonly NbRow[] {
     { ...switchKey(network), columns: { name, other_config: switchConfig(network), external_ids } },
     ...(network.topology === 'localnet' ? [composeLocalnetPort(network)] : []),
     ...composeDhcp(network),
+    ...composeGuard({
+      switchKey: switchKey(network),
+      isAddressed: network.subnets.length > 0,
+      trusted: [
+        ...(network.topology === 'localnet' ? [localnetKey(network).key] : []),
+        ...(network.role === 'primary' ? [routerPortOf(network)] : []),
+      ],
+    }),
   ];
 }
 
@@ -155,6 +171,11 @@ export function switchKey({ name, topology }: OvnNetwork, node = ''): RowKey {
 export function routerKey({ name, topology }: OvnNetwork): RowKey {
   const own = topology === 'layer3' ? 'ovn_cluster_router' : 'transit_router';
   return { table: 'Logical_Router', key: `${ovnPrefix(name)}${own}` };
+}
+
+/** Name of a primary network's port to its router. */
+export function routerPortOf(network: OvnNetwork): string {
+  return `stotr-${switchKey(network).key}`;
 }
 
 function localnetKey({ name }: OvnNetwork): RowKey {

@@ -17,6 +17,7 @@ import {
   routerPort,
   switchPort,
 } from './gateway.ts';
+import { composeGuard } from './guard.ts';
 import { composeRouter } from './primary-network.ts';
 
 /** A node's part of a network. */
@@ -83,6 +84,7 @@ export function composeNodePart(
       subnets.map((subnet) => interfaceAt(subnet, GATEWAY)),
     ),
     switchPort(name, toRouter, toSwitch),
+    ...composeGuard({ switchKey: ownSwitch, isAddressed: true, trusted: [toRouter] }),
     ...(egress === undefined || gateway === undefined ? [] : composeExits(egress, gateway, node, subnets)),
   ];
 }

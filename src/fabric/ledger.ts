@@ -3,7 +3,7 @@ import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
 import { formatRange, type Ip } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { formatAddress, MANAGEMENT, macOf } from './addresses.ts';
+import { addressAt, formatAddress, GATEWAY, MANAGEMENT, macOf } from './addresses.ts';
 import { defaultChoiceOf, parseNodeSubnets, parsePodNetwork } from './annotations.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import type { NodePlace, PodPlace } from './default-network.ts';
@@ -14,7 +14,7 @@ interface NodeEntry {
   readonly place: NodePlace;
   /** One per subnet. */
   readonly pools: readonly IpPool[];
-  /** MAC -> key of the pod that has it. */
+  /** MAC -> key of the pod that has it, or the node where it is the gateway's or the management port's. */
   readonly macs: Map<string, string>;
 }
 
@@ -81,7 +81,11 @@ export class Ledger {
     });
     const place = { name, subnets };
     const pools = subnets.map((subnet) => new IpPool(subnet, [], MANAGEMENT));
-    this.#nodes.set(name, { place, pools, macs: new Map() });
+    const own = [GATEWAY, MANAGEMENT].map((offset) =>
+      macOf(subnets.map((subnet) => addressAt(subnet, offset))),
+    );
+    const macs = new Map(own.map((mac) => [mac, `node ${name}`]));
+    this.#nodes.set(name, { place, pools, macs });
     return place;
   }
 

@@ -54,19 +54,50 @@ describe('networks besides the default one', () => {
   const row = (key: string): NbRow | undefined => overlay.compose().find((one) => one.key === key);
 
   it('have upstream names, and a way to the physical network where they are localnet', () => {
-    expect(define('l2', {}).map(({ key }) => key)).toEqual(['net.a_ovn_layer2_switch']);
+    expect(define('l2', {}).map(({ key }) => key)).toEqual([
+      'net.a_ovn_layer2_switch',
+      'net.a_ovn_layer2_switch-guard',
+    ]);
     const rows = define('phys', {
       name: 'phys',
       topology: 'localnet',
       vlanID: 5,
       physicalNetworkName: 'physnet',
     });
-    expect(rows.map(({ key }) => key)).toEqual(['phys_ovn_localnet_switch', 'phys_ovn_localnet_port']);
+    expect(rows.map(({ key }) => key)).toEqual([
+      'phys_ovn_localnet_switch',
+      'phys_ovn_localnet_port',
+      'phys_ovn_localnet_switch-trusted',
+      'phys_ovn_localnet_switch-guard',
+    ]);
     expect(rows[1]?.columns).toMatchObject({
       type: 'localnet',
       options: { network_name: 'physnet' },
       tag_request: [5],
     });
+  });
+
+  it.each([
+    ['secondary', '0a:58:a9:fe:01:01', 'the DHCP server'],
+    ['primary', '0a:58:0a:02:02:01', 'the gateway'],
+  ])('give no pod of a %s one the MAC %s of %s', (role, mac) => {
+    define('l2', { role, subnets: '10.2.2.0/24' });
+    const { places, problems } =
+      role === 'primary'
+        ? overlay.settlePod(
+            pod('p', [], {
+              annotations: {
+                'k8s.ovn.org/pod-networks': JSON.stringify({
+                  'ns/l2': { ip_addresses: ['10.2.2.9/24'], mac_address: mac },
+                }),
+              },
+            }),
+            'n1',
+            true,
+          )
+        : overlay.settlePod(pod('p', [{ name: 'l2', mac }]), 'n1');
+    expect(places).toEqual([]);
+    expect(problems.map(({ reason }) => reason)).toEqual(['MACAddressConflict']);
   });
 
   it('that are primary lead every family of theirs out, behind a masquerade address of its own', () => {
@@ -248,9 +279,15 @@ describe('networks of topology layer3', () => {
     const { put, touched } = settleNodes(node('n1'), node('n2'));
     expect([...touched]).toEqual(['n1', 'n2']);
     expect(partsOf('n2')).toEqual(['10.20.1.0/24', 'fd20:0:0:1::/64']);
-    expect(keys(put).slice(3)).toEqual(['net.a_n2', 'rtos-net.a_n2', 'stor-net.a_n2']);
-    expect(put[3]?.columns['other_config']).toMatchObject({ subnet: '10.20.1.0/24', mtu: '1400' });
-    expect(put[4]?.columns['networks']).toEqual(['10.20.1.1/24', 'fd20:0:0:1::1/64']);
+    expect(keys(put).slice(5)).toEqual([
+      'net.a_n2',
+      'rtos-net.a_n2',
+      'stor-net.a_n2',
+      'net.a_n2-trusted',
+      'net.a_n2-guard',
+    ]);
+    expect(put[5]?.columns['other_config']).toMatchObject({ subnet: '10.20.1.0/24', mtu: '1400' });
+    expect(put[6]?.columns['networks']).toEqual(['10.20.1.1/24', 'fd20:0:0:1::1/64']);
     const [place] = placeOf('p', 'n2').places;
     expect(addressOf(place)).toBe('10.20.1.3 fd20:0:0:1::3');
     const port = overlay.compose().find(({ key }) => key === 'ns.l3_ns_p');

@@ -3,7 +3,14 @@ import { bitsOf, type IpFamily, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { requireRange } from './addresses.ts';
-import { type FlatPlace, flatPortKey, gatewayOf, routerKey, switchKey } from './flat-network.ts';
+import {
+  type FlatPlace,
+  flatPortKey,
+  gatewayOf,
+  routerKey,
+  routerPortOf,
+  switchKey,
+} from './flat-network.ts';
 import {
   composeExits,
   composeGateway,
@@ -52,7 +59,7 @@ export function composePrimary(
   return [
     composeRouter(network),
     routerPort(router, `trtos-${name}`, gateways, advertisement(network)),
-    switchPort(name, `stotr-${name}`, `trtos-${name}`),
+    switchPort(name, routerPortOf(network), `trtos-${name}`),
     ...composeJoin(egress),
     ...nodes.flatMap((node) => composeGateway(egress, node)),
   ];

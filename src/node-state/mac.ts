@@ -12,8 +12,11 @@ export function normalMac(mac: string): string {
   return mac.toLowerCase().replaceAll('-', ':');
 }
 
+/** Begins the names of the node's ends of pairs, and of no other link. */
+export const hostLinkPrefix = 'pb';
+
 /** Name of the node's end of a pair: the same for the same sandbox and interface, at most 15 bytes. */
 export function hostLinkName(podUid: string, interfaceName: string): string {
   const digest = createHash('sha256').update(`${podUid}\0${interfaceName}`).digest('hex');
-  return `pb${digest.slice(0, 13)}`;
+  return `${hostLinkPrefix}${digest.slice(0, 13)}`;
 }

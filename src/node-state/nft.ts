@@ -8,7 +8,7 @@ export type NftObject = Readonly<Record<string, unknown>>;
 export interface NftTable {
   readonly kind: 'nft-table';
   readonly netns: Netns;
-  readonly family: 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev';
+  readonly family: 'ip' | 'ip6' | 'inet' | 'arp' | 'bridge' | 'netdev';
   readonly name: string;
   /** Chains, sets, maps and rules in order, without `family` and `table`, which the driver fills in. */
   readonly objects: readonly NftObject[];

@@ -13,7 +13,8 @@ export function cookieOf(tag: string): string {
 
 /**
  * The rules of one bridge, one per line as `ovs-ofctl dump-flows --no-names --no-stats` prints them. Frames of a
- * checked port pass with its own source MAC only, and ARP must also name it as sender (upstream checks only the former).
+ * checked port pass with its own source MAC only, which ARP and neighbour discovery must also tell (upstream checks only
+ * the former), and when a host may send them.
  */
 export function composeFlows(view: OvsView, bridge: Row, cookie: string): readonly string[] {
   const flows: string[] = [];
@@ -29,14 +30,53 @@ export function composeFlows(view: OvsView, bridge: Row, cookie: string): readon
       if (!MAC.test(mac)) {
         continue; // Somebody edited the database: nothing passes rather than anything.
       }
-      flows.push(
-        `cookie=${cookie}, priority=910,arp,in_port=${ofport},dl_src=${mac},arp_sha=${mac} actions=NORMAL`,
-        `cookie=${cookie}, priority=905,arp,in_port=${ofport} actions=drop`,
-        `cookie=${cookie}, priority=900,in_port=${ofport},dl_src=${mac} actions=NORMAL`,
-      );
+      const trunks = setOf(row, 'trunks');
+      const isTrunk =
+        setOf(row, 'tag').length === 0 && (trunks.length === 0 || trunks.some((id) => id !== 0));
+      flows.push(...checkedPort(ofport, mac, isTrunk).map((flow) => `cookie=${cookie}, ${flow}`));
     }
   }
   return flows.sort();
+}
+
+/** Says only what a host says, never what a server, a router or a bridge does: DHCP, router advertisement, redirect, queries. */
+const servers = [
+  ['udp', 'tp_src=67'],
+  ['udp', 'tp_dst=68'],
+  ['udp6', 'tp_src=547'],
+  ['udp6', 'tp_dst=546'],
+  ['icmp', 'icmp_type=5'],
+  ['icmp6', 'icmp_type=130'],
+  ['icmp6', 'icmp_type=134'],
+  ['icmp6', 'icmp_type=137'],
+  ['ip', 'nw_dst=224.0.0.1,nw_proto=2'],
+] as const;
+
+/**
+ * Rules of one port, in the order and form in which `dump-flows` prints their fields. A port of one VLAN takes no frame
+ * with a tag, not even that of priority (VLAN 0), and only protocols whose addresses are looked at: 802.3 frames, 802.1ad
+ * and MPLS are ways round (CVE-2021-27853, CVE-2021-27861).
+ */
+function checkedPort(port: number, mac: string, isTrunk: boolean): readonly string[] {
+  const own = `in_port=${port},${isTrunk ? '' : 'vlan_tci=0x0000/0x1fff,'}dl_src=${mac}`;
+  const none = '00:00:00:00:00:00';
+  const discovery = [
+    ['135', 'nd_sll'],
+    ['136', 'nd_tll'],
+  ].flatMap(([type, option]) => [
+    ...[none, mac].map(
+      (told) => `priority=915,icmp6,${own},icmp_type=${type},icmp_code=0,${option}=${told} actions=NORMAL`,
+    ),
+    `priority=912,icmp6,in_port=${port},icmp_type=${type} actions=drop`,
+  ]);
+  return [
+    ...servers.map(([protocol, match]) => `priority=920,${protocol},in_port=${port},${match} actions=drop`),
+    ...discovery,
+    `priority=910,arp,${own},arp_sha=${mac} actions=NORMAL`,
+    `priority=905,arp,in_port=${port} actions=drop`,
+    `priority=900,ip,${own} actions=NORMAL`,
+    `priority=900,ipv6,${own} actions=NORMAL`,
+  ];
 }
 
 /** The rules of ours in the output of `dump-flows`, in the form of `composeFlows`. */

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import type { Attachment } from '#cni/attachment.ts';
+import { otherLinkLayers, routers } from '#cni/guest-rules.ts';
+import type { Link } from '#node-state/link.ts';
+import { NODE } from '#node-state/resource.ts';
+import { composeGuards } from './compose-guards.ts';
+
+const link = (name: string, peer: string): Link => ({
+  kind: 'link',
+  netns: 'n',
+  name,
+  device: { type: 'veth', peer: { netns: NODE, name: peer } },
+  up: true,
+});
+const attachment = (podLink: Link, forbidden?: Attachment['forbidden']): Attachment => ({
+  podLink,
+  podResources: [],
+  nodeResources: [],
+  gateways: [],
+  ...(forbidden !== undefined && { forbidden }),
+});
+
+describe('the guard of a sandbox', () => {
+  it('is on the link under the name that a binding gave it, and lists every rule', () => {
+    const [a, b] = [link('pod1', 'pb1'), link('eth0', 'pb2')];
+    const tables = composeGuards(
+      'n',
+      [attachment(a, [routers, ...otherLinkLayers('02:00:00:00:00:01')]), attachment(b)],
+      [{ ...a, name: 'pod1-nic' }, b],
+    );
+    expect(tables).toMatchObject([{ family: 'netdev', name: 'patchbay-guard', netns: 'n' }]);
+    const [chain, ...rules] = tables[0]?.objects ?? [];
+    expect(chain).toMatchObject({ chain: { hook: 'egress', dev: 'pod1-nic' } });
+    expect(rules).toHaveLength(5);
+    expect(JSON.stringify(rules)).toContain(String(0x020000000001));
+  });
+
+  it('is not there where nothing is to be stopped', () => {
+    const end = link('eth0', 'pb2');
+    expect(composeGuards('n', [attachment(end)], [end])).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+/** Filters of what must not leave a sandbox although its networks would let it. Pure. */
+import type { Attachment } from '#cni/attachment.ts';
+import { rulesOf } from '#cni/guest-rules.ts';
+import type { Link } from '#node-state/link.ts';
+import type { NftObject, NftTable } from '#node-state/nft.ts';
+import type { Netns, Resource } from '#node-state/resource.ts';
+
+/**
+ * A table with a chain for each of the sandbox's ends that has something to stop; none when none has. The hook is the
+ * last before the wire, so it sees bridged frames of guests and packet sockets of pods alike.
+ */
+export function composeGuards(
+  netns: Netns,
+  attachments: readonly Attachment[],
+  resources: readonly Resource[],
+): readonly NftTable[] {
+  const guarded = attachments.flatMap(({ podLink, forbidden = [] }) => {
+    const link = resources.find((one) => one.kind === 'link' && peerOf(one) === peerOf(podLink));
+    return forbidden.length === 0 || link?.kind !== 'link' ? [] : [{ name: link.name, forbidden }];
+  });
+  const objects = guarded.flatMap(({ name, forbidden }): readonly NftObject[] => [
+    { chain: { name, type: 'filter', hook: 'egress', dev: name, prio: 0, policy: 'accept' } },
+    ...rulesOf(name, forbidden),
+  ]);
+  return objects.length === 0
+    ? []
+    : [{ kind: 'nft-table', netns, family: 'netdev', name: 'patchbay-guard', objects }];
+}
+
+/** The node's end of a pair: what stays the same when a binding renames the pod's. */
+function peerOf({ device }: Link): string | undefined {
+  return device.type === 'veth' ? device.peer.name : undefined;
+}
