@@ -16,6 +16,7 @@ import { CustomKinds } from './crd/custom-kinds.ts';
 import { ensureDefaults } from './defaults.ts';
 import { Fairness, type FairnessLimits } from './fairness/fairness.ts';
 import { type Listener, listen } from './http/listener.ts';
+import { ensureKubernetesService } from './kubernetes-service.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type Pipeline, serve } from './pipeline.ts';
@@ -113,6 +114,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     }
     const stopCompacting = compactor(store, clock, log);
     const urls = servers.map((server) => server.url);
+    await ensureKubernetesService(own, urls);
     log.info({ urls, revision: store.revision }, 'API server is ready');
     return {
       urls,

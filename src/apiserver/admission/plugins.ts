@@ -12,7 +12,7 @@ import { expressions } from './policy/expressions.ts';
 import { validatingPolicies } from './policy/validating-policies.ts';
 import { resourceQuotas } from './quota/resource-quota.ts';
 import { QuotaStatus } from './quota/status.ts';
-import { serviceAddresses } from './services/cluster-ip.ts';
+import { serviceAllocation } from './services/allocation.ts';
 import { WebhookClient } from './webhook/client.ts';
 import { mutatingWebhooks } from './webhook/mutating.ts';
 import { validatingWebhooks } from './webhook/validating.ts';
@@ -36,7 +36,7 @@ export function admissionOf(services: Services, authorizers: readonly Authorizer
       serviceAccounts(store),
       priority(store),
       runtimeClasses(store),
-      serviceAddresses(store),
+      serviceAllocation(store),
       certificateRequests(authorizers),
       expressions,
       mutatingWebhooks(calling, catalog),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Service } from '../service.ts';
-import { withClusterIp } from './cluster-ip.ts';
+import { withClusterIps } from './cluster-ip.ts';
 
-describe('withClusterIp', () => {
+describe('withClusterIps', () => {
   it.each<readonly [Service['spec'], readonly string[], string | undefined]>([
     [{}, [], '172.30.1.0'],
     [{}, ['172.30.1.0', '172.30.1.1'], '172.30.1.2'],
@@ -10,7 +10,7 @@ describe('withClusterIp', () => {
     [{ type: 'ExternalName' }, [], undefined],
     [{ clusterIP: '172.30.0.10' }, [], '172.30.0.10'],
   ])('%j with %j taken has %s', (spec, taken, expected) => {
-    expect(withClusterIp(spec, new Set(taken))).toMatchObject({
+    expect(withClusterIps(spec, new Set(taken))).toMatchObject({
       spec: expected === undefined ? spec : { clusterIP: expected },
     });
   });
@@ -26,7 +26,7 @@ describe('withClusterIp', () => {
     ],
     ['172.30.0.9', 'failed to allocate IP 172.30.0.9: provided IP is already allocated'],
   ])('refuses %s', (clusterIP, message) => {
-    expect(withClusterIp({ clusterIP }, new Set(['172.30.0.9']))).toMatchObject({
+    expect(withClusterIps({ clusterIP }, new Set(['172.30.0.9']))).toMatchObject({
       cause: { field: 'spec.clusterIPs', message },
     });
   });
@@ -34,7 +34,7 @@ describe('withClusterIp', () => {
   it('gives out every address of a range once', () => {
     const taken = new Set<string>();
     for (;;) {
-      const made = withClusterIp({}, taken, '10.9.8.0/29');
+      const made = withClusterIps({}, taken, { IPv4: '10.9.8.0/29', IPv6: 'fd02::/112' });
       if ('cause' in made) break;
       taken.add(made.spec.clusterIP ?? '');
     }

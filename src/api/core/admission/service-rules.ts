@@ -1,16 +1,19 @@
 /** Defaults and rules of a service. k8s.io/kubernetes/pkg/apis/core/validation ValidateService, v1/defaults.go. */
 import { isIP } from 'node:net';
-import { isDeepStrictEqual } from 'node:util';
 import { forbidden, invalid, notSupported, required } from '../../cause.ts';
 import type { AdmissionRequest } from '../../kind.ts';
 import type { Cause } from '../../meta.ts';
 import { dnsLabelProblem, dnsSubdomainProblem, qualifiedNameProblem } from '../../names.ts';
 import type { Service, ServicePort } from '../service.ts';
+import { nodePortRange } from './node-ports.ts';
+import { familyCauses, withFamilies } from './service-families.ts';
+import { isExternal, needsHealthPort } from './service-needs.ts';
+import { frozenCauses, withAllocated } from './service-update.ts';
 
 /** Seconds a client stays with a pod, when affinity says nothing else. */
 const AFFINITY_SECONDS = 10800;
 
-/** Addresses and node ports are handed out by the cluster; families follow the address given, IPv4 without one. */
+/** Addresses and node ports are handed out by the server; families follow the addresses given. */
 export function withServiceDefaults({
   object,
   old,
@@ -27,7 +30,7 @@ export function withServiceDefaults({
     ...(ports === undefined ? {} : { ports }),
     ...(named
       ? {}
-      : { internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster', ...withFamilies(spec) }),
+      : { internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster', ...withFamilies(spec, old?.spec) }),
     ...(open ? { externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster' } : {}),
     ...(spec.type === 'LoadBalancer'
       ? { allocateLoadBalancerNodePorts: spec.allocateLoadBalancerNodePorts ?? true }
@@ -41,39 +44,6 @@ export function withServiceDefaults({
       : {}),
   };
   return { ...object, spec: completed, ...(operation === 'CREATE' ? { status: { loadBalancer: {} } } : {}) };
-}
-
-/** What was handed out stays when an update leaves it out: addresses, and node ports of the same port. */
-function withAllocated(spec: Service['spec'], old: Service['spec']): Service['spec'] {
-  const hasNodePorts = (type: string | undefined) => type === 'NodePort' || type === 'LoadBalancer';
-  const hasAddress = spec.type !== 'ExternalName' && old.type !== 'ExternalName';
-  const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = old;
-  const kept = { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy };
-  const given = Object.fromEntries(
-    Object.entries(spec).filter(([, value]) => value !== '' && value !== undefined),
-  );
-  const ports = spec.ports?.map((port) => {
-    const before = old.ports?.find((one) => one.port === port.port && one.protocol === port.protocol);
-    return port.nodePort === undefined && before?.nodePort !== undefined
-      ? { ...port, nodePort: before.nodePort }
-      : port;
-  });
-  return {
-    ...(hasAddress && !spec.clusterIP ? kept : {}),
-    ...given,
-    ...(ports !== undefined && hasNodePorts(spec.type) && hasNodePorts(old.type) ? { ports } : {}),
-  };
-}
-
-function withFamilies({ ipFamilies, ipFamilyPolicy, clusterIP = '', clusterIPs }: Service['spec']) {
-  const address = clusterIPs?.[0] ?? clusterIP;
-  return {
-    ipFamilyPolicy: ipFamilyPolicy ?? ('SingleStack' as const),
-    ipFamilies: ipFamilies?.length
-      ? ipFamilies
-      : [isIP(address) === 6 ? ('IPv6' as const) : ('IPv4' as const)],
-    ...(clusterIP !== '' && clusterIPs === undefined ? { clusterIPs: [clusterIP] } : {}),
-  };
 }
 
 export function serviceCauses({
@@ -91,6 +61,7 @@ export function serviceCauses({
     ...addressCauses(spec),
     ...externalNameCauses(spec),
     ...familyCauses(spec),
+    ...outsideCauses(spec),
     ...affinityCauses(spec),
     ...(old === undefined ? [] : frozenCauses(spec, old.spec)),
   ];
@@ -108,12 +79,16 @@ function portListCauses({ type, ports = [], clusterIP }: Service['spec']): reado
   }
   const names = new Set<string>();
   const places = new Set<string>();
+  const nodePlaces = new Set<string>();
   return ports.flatMap((port, index) => {
     const field = `spec.ports[${index}]`;
     const causes = [...portCauses(port, field, ports.length > 1, type)];
     const place = `${port.protocol ?? 'TCP'}/${port.port}`;
     if (port.name && names.has(port.name)) causes.push(twice(`${field}.name`, port.name));
     if (places.has(place)) causes.push(twice(field, { port: port.port, protocol: port.protocol ?? 'TCP' }));
+    const onNode = `${port.protocol ?? 'TCP'}/${port.nodePort}`;
+    if (port.nodePort && nodePlaces.has(onNode)) causes.push(twice(`${field}.nodePort`, port.nodePort));
+    nodePlaces.add(onNode);
     names.add(port.name ?? '');
     places.add(place);
     return causes;
@@ -150,7 +125,7 @@ function portCauses(
           "may not be used when `type` is 'ClusterIP'; set type: NodePort, or remove it",
         ),
       );
-    } else if (nodePort < 30000 || nodePort > 32767) {
+    } else if (nodePort < nodePortRange.first || nodePort > nodePortRange.last) {
       causes.push(
         invalid(
           `${field}.nodePort`,
@@ -208,18 +183,36 @@ function externalNameCauses({ type, externalName = '', clusterIP = '' }: Service
   ];
 }
 
-function familyCauses({ ipFamilies = [], ipFamilyPolicy }: Service['spec']): readonly Cause[] {
-  const field = 'spec.ipFamilies';
-  if (new Set(ipFamilies).size < ipFamilies.length) return [twice(`${field}[1]`, ipFamilies[1])];
-  return ipFamilies.length > 1 && ipFamilyPolicy === 'SingleStack'
-    ? [
-        invalid(
-          'spec.ipFamilyPolicy',
-          ipFamilyPolicy,
-          "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
-        ),
-      ]
-    : [];
+/** Fields that only services reached from outside have. */
+function outsideCauses(spec: Service['spec']): readonly Cause[] {
+  const { type, externalTrafficPolicy, healthCheckNodePort = 0, loadBalancerClass } = spec;
+  const balancer = "may only be used when `type` is 'LoadBalancer'";
+  return [
+    ...(externalTrafficPolicy !== undefined && !isExternal(spec)
+      ? [
+          invalid(
+            'spec.externalTrafficPolicy',
+            externalTrafficPolicy,
+            'may only be set for externally-accessible services',
+          ),
+        ]
+      : []),
+    ...(healthCheckNodePort !== 0 && !needsHealthPort(spec)
+      ? [
+          invalid(
+            'spec.healthCheckNodePort',
+            healthCheckNodePort,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+          ),
+        ]
+      : []),
+    ...(spec.allocateLoadBalancerNodePorts !== undefined && type !== 'LoadBalancer'
+      ? [forbidden('spec.allocateLoadBalancerNodePorts', balancer)]
+      : []),
+    ...(loadBalancerClass !== undefined && type !== 'LoadBalancer'
+      ? [forbidden('spec.loadBalancerClass', balancer)]
+      : []),
+  ];
 }
 
 function affinityCauses({ sessionAffinity, sessionAffinityConfig }: Service['spec']): readonly Cause[] {
@@ -233,13 +226,4 @@ function affinityCauses({ sessionAffinity, sessionAffinityConfig }: Service['spe
   return seconds === undefined || (seconds > 0 && seconds <= 86400)
     ? []
     : [invalid(`${field}.clientIP.timeoutSeconds`, seconds, 'must be greater than 0 and less than 86400')];
-}
-
-/** The cluster address stays, unless the service becomes or was an ExternalName. */
-function frozenCauses(spec: Service['spec'], old: Service['spec']): readonly Cause[] {
-  if (spec.type === 'ExternalName' || old.type === 'ExternalName' || !old.clusterIP) return [];
-  const changed = spec.clusterIP !== old.clusterIP;
-  const first = isDeepStrictEqual(spec.clusterIPs?.[0], old.clusterIPs?.[0]);
-  const detail = 'may not change once set; delete the Service and create it again';
-  return changed || !first ? [invalid('spec.clusterIPs[0]', spec.clusterIP ?? null, detail)] : [];
 }

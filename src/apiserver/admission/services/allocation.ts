@@ -1,5 +1,9 @@
-/** Addresses of services in the cluster: handed out when a service is made, kept while it lives (kubernetes `registry/core/service`). */
-import { withClusterIp } from '#api/core/admission/cluster-ip.ts';
+/**
+ * Addresses of services in the cluster and their ports on the nodes: handed out when a service is made, kept while it lives
+ * (kubernetes `registry/core/service`). What is taken is what the stored services have, so nothing is lost by a restart.
+ */
+import { withClusterIps } from '#api/core/admission/cluster-ip.ts';
+import { nodePortsOf, withNodePorts } from '#api/core/admission/node-ports.ts';
 import type { Service } from '#api/core/service.ts';
 import { ApiError } from '#machinery/errors.ts';
 import type { Store } from '#store/store.ts';
@@ -11,33 +15,32 @@ import { listed } from '../stored.ts';
 const resource = 'services';
 
 /** Two services made at once get two addresses: what is on its way to disk counts as taken. */
-export function serviceAddresses(store: Store): AdmissionPlugin {
+export function serviceAllocation(store: Store): AdmissionPlugin {
   return {
-    name: 'ServiceClusterIP',
+    name: 'ServiceAllocation',
     concerns: ({ operation, kind, subresource }) =>
       (operation === 'CREATE' || operation === 'UPDATE') &&
       kind.group === '' &&
       kind.plural === resource &&
       subresource === '',
-    mutate: (attributes) => withAddress(store, attributes),
+    mutate: (attributes) => allocated(store, attributes),
   };
 }
 
-function withAddress(
-  store: Store,
-  { kind, object, old, namespace, name }: Attributes,
-): ApiObject | undefined {
+function allocated(store: Store, { kind, object, namespace, name }: Attributes): ApiObject | undefined {
   const service = object as unknown as Service | undefined;
-  const { clusterIP, type } = service?.spec ?? {};
-  const before = (old as unknown as Service | undefined)?.spec.clusterIP;
-  if (service === undefined || type === 'ExternalName' || (before !== undefined && before === clusterIP)) {
+  if (service?.spec === undefined) {
     return object;
   }
   const others = listed<Service>(store, resource).filter(
     ({ metadata }) => metadata.namespace !== namespace || metadata.name !== name,
   );
-  const taken = new Set(others.flatMap(({ spec }) => spec.clusterIPs ?? spec.clusterIP ?? []));
-  const result = withClusterIp(service.spec, taken);
+  const addresses = new Set(others.flatMap(({ spec }) => spec.clusterIPs ?? spec.clusterIP ?? []));
+  const addressed = withClusterIps(service.spec, addresses);
+  if ('cause' in addressed) {
+    throw new ApiError(invalidStatus(kind, name, [addressed.cause]));
+  }
+  const result = withNodePorts(addressed.spec, new Set(others.flatMap(({ spec }) => nodePortsOf(spec))));
   if ('cause' in result) {
     throw new ApiError(invalidStatus(kind, name, [result.cause]));
   }
