@@ -50,6 +50,7 @@ function remedies(pod: Pod, refused: readonly Refused[]): readonly string[] {
       ? sizeRemedy(pod, resource, refused)
       : bridgeRemedy(resource, prefix, refused);
   });
+  texts.push(...localnetRemedies(refused));
   const selector = pod.spec.nodeSelector ?? {};
   const unmatched = refused.some(({ rejections }) =>
     rejections.some(({ reason }) => reason.includes('selector')),
@@ -84,6 +85,27 @@ function bridgeRemedy(resource: string, prefix: string, refused: readonly Refuse
       ? `Make ${wanted} with a NodeNetworkConfigurationPolicy.`
       : `Did you mean ${near}? Then mend "bridge" and the annotation k8s.v1.cni.cncf.io/resourceName of the NetworkAttachmentDefinition.`,
   ];
+}
+
+function localnetRemedies(refused: readonly Refused[]): readonly string[] {
+  const wanted = new Set(
+    refused.flatMap(({ rejections }) => rejections.flatMap(({ physicalNetwork }) => physicalNetwork ?? [])),
+  );
+  const nodesWith = (name: string): readonly string[] =>
+    refused
+      .filter(({ view }) => view.mappings?.has(name) === true)
+      .map(({ view }) => view.node.metadata.name);
+  const names = [...new Set(refused.flatMap(({ view }) => [...(view.mappings?.keys() ?? [])]))].toSorted();
+  return [...wanted].map((name) => {
+    const nodes = nodesWith(name);
+    if (nodes.length > 0) {
+      return `Physical network "${name}" is mapped on ${nodes.join(', ')} only.`;
+    }
+    const near = closest(name, names);
+    const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
+    const there = names.length === 0 ? 'no node maps any' : `mapped are: ${names.join(', ')}`;
+    return `Physical network "${name}" is mapped on no node; ${there}.${hint} Map it with a NodeNetworkConfigurationPolicy (desiredState.ovn.bridge-mappings), or correct the physical network of the NetworkAttachmentDefinition.`;
+  });
 }
 
 function sizeRemedy(pod: Pod, resource: string, refused: readonly Refused[]): readonly string[] {

@@ -12,6 +12,8 @@ export interface NodeView {
   readonly allocatable: Amounts;
   readonly used: Amounts;
   readonly pods: readonly Pod[];
+  /** Physical network -> bridge; undefined while the node's state is not known. */
+  readonly mappings?: ReadonlyMap<string, string> | undefined;
 }
 
 /** Why a node does not take a pod. */
@@ -21,6 +23,8 @@ export interface Rejection {
   readonly mayFitLater: boolean;
   /** The resource that is short. */
   readonly resource?: string;
+  /** The physical network that no bridge of the node stands for. */
+  readonly physicalNetwork?: string;
 }
 
 type Filter = (pod: Pod, view: NodeView, all: readonly NodeView[]) => readonly Rejection[];
@@ -28,15 +32,34 @@ type Filter = (pod: Pod, view: NodeView, all: readonly NodeView[]) => readonly R
 /** In upstream's order: the first filter with an objection is the one reported. */
 const filters: readonly Filter[] = [unschedulable, taints, ready, affinity, resources, podAffinity];
 
-/** Why `view` does not take `pod`; empty when it does. `all` is every node, for rules about neighbours. */
-export function rejections(pod: Pod, view: NodeView, all: readonly NodeView[]): readonly Rejection[] {
+/**
+ * Why `view` does not take `pod`; empty when it does. `all` is every node, for rules about neighbours.
+ * @param physicalNetworks names of those that the pod needs
+ */
+export function rejections(
+  pod: Pod,
+  view: NodeView,
+  all: readonly NodeView[],
+  physicalNetworks: readonly string[] = [],
+): readonly Rejection[] {
   for (const filter of filters) {
     const found = filter(pod, view, all);
     if (found.length > 0) {
       return found;
     }
   }
-  return [];
+  return unmapped(view, physicalNetworks);
+}
+
+/** Without a mapping the pod would be told so on the node, and wait there for ever. */
+function unmapped({ mappings }: NodeView, physicalNetworks: readonly string[]): readonly Rejection[] {
+  return physicalNetworks
+    .filter((name) => mappings?.has(name) === false)
+    .map((physicalNetwork) => ({
+      reason: `node(s) had no bridge mapping for physical network "${physicalNetwork}"`,
+      mayFitLater: false,
+      physicalNetwork,
+    }));
 }
 
 function unschedulable(pod: Pod, { node }: NodeView): readonly Rejection[] {

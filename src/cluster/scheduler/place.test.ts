@@ -177,6 +177,37 @@ describe('place', () => {
   });
 });
 
+describe('physical networks', () => {
+  const views = (one: readonly string[], two: readonly string[]): NodeView[] =>
+    [one, two].map((names, index) => ({
+      ...view(nodeNamed(`node${index + 1}`)),
+      mappings: new Map(names.map((name) => [name, 'br-ex'])),
+    }));
+  const refusal = (one: readonly string[], two: readonly string[], spec?: Partial<Pod['spec']>): string => {
+    const placement = place(podNamed('a', spec), views(one, two), ['physnet1']);
+    return 'refusal' in placement ? placement.refusal : placement.nodeName;
+  };
+
+  it('are looked for on the nodes', () => {
+    expect(refusal([], ['physnet1'])).toBe('node2');
+    expect(place(podNamed('a'), [view(nodeNamed('node1'))], ['physnet1'])).toEqual({ nodeName: 'node1' });
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['near', ['physnet2'], 'mapped are: physnet2. Did you mean "physnet2"? Map it with a NodeNetworkConf'],
+    ['none', [], 'Physical network "physnet1" is mapped on no node; no node maps any. Map it with'],
+  ])('and told when no node has them: %s', (_name, names, text) => {
+    const told = refusal(names, names);
+    expect(told).toContain('2 node(s) had no bridge mapping for physical network "physnet1"');
+    expect(told).toContain(text);
+  });
+
+  it('and told when another node has them', () => {
+    const told = refusal([], ['physnet1'], { nodeSelector: { 'kubernetes.io/hostname': 'node1' } });
+    expect(told).toContain('Physical network "physnet1" is mapped on node2 only.');
+  });
+});
+
 describe('podRequests', () => {
   it.each([
     [[], [{ requests: { cpu: '100m' } }, { requests: { cpu: '0.2' } }], 300],

@@ -1,8 +1,14 @@
 /** Places pods on nodes (embedded shapes; on Kubernetes its own scheduler does). */
 import { type Node, node } from '#api/core/node.ts';
 import { type Pod, pod } from '#api/core/pod.ts';
+import {
+  type NetworkAttachmentDefinition,
+  networkAttachmentDefinition,
+} from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import type { KindRef } from '#api/kind.ts';
 import type { KubeObject } from '#api/meta.ts';
+import { mappingsOf } from '#api/nmstate.io/bridge-mappings.ts';
+import { type NodeNetworkState, nodeNetworkState } from '#api/nmstate.io/node-network-state.ts';
 import { findCondition, setCondition } from '#machinery/conditions.ts';
 import { type Controller, keyOf, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
@@ -13,6 +19,7 @@ import { equal } from '#machinery/merge-patch.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
 import { explainRefusal } from './explain.ts';
 import { type NodeView, rejections } from './filters.ts';
+import { physicalNetworksOf } from './localnets.ts';
 import { add, nodeAllocatable, podRequests } from './resources.ts';
 import { bestNode } from './score.ts';
 
@@ -21,9 +28,13 @@ export type Placement = { readonly nodeName: string } | { readonly refusal: stri
 
 const bindingKind: KindRef = { group: '', version: 'v1', kind: 'Binding', plural: 'pods', namespaced: true };
 
-/** Where a pod goes. Pure. */
-export function place(pod_: Pod, views: readonly NodeView[]): Placement {
-  const judged = views.map((view) => ({ view, rejections: rejections(pod_, view, views) }));
+/** Where a pod goes, which needs these physical networks. Pure. */
+export function place(
+  pod_: Pod,
+  views: readonly NodeView[],
+  physicalNetworks: readonly string[] = [],
+): Placement {
+  const judged = views.map((view) => ({ view, rejections: rejections(pod_, view, views, physicalNetworks) }));
   const fitting = judged.filter((one) => one.rejections.length === 0).map(({ view }) => view);
   const best = bestNode(pod_, fitting);
   return best === undefined
@@ -40,7 +51,9 @@ export function createScheduler(factory: InformerFactory, deps: ControllerDeps):
     },
   });
   const nodes = factory.informer(node);
-  const scheduler = new Scheduler(factory, deps, pods, nodes);
+  const states = factory.informer(nodeNetworkState);
+  const nads = factory.informer(networkAttachmentDefinition);
+  const scheduler = new Scheduler(factory, deps, { pods, nodes, states, nads });
   const waiting = (): readonly string[] => pods.byIndex('unscheduled', 'true').map(keyOf);
   return {
     name: 'scheduler',
@@ -55,24 +68,35 @@ export function createScheduler(factory: InformerFactory, deps: ControllerDeps):
         return freesRoom(event) ? waiting() : [];
       }),
       source(nodes, (event) => (mattersForPlacement(event) ? waiting() : [])),
+      source(states, ({ object, old }) =>
+        old !== undefined && equal([...mappingsOf(object)], [...mappingsOf(old)]) ? [] : waiting(),
+      ),
+      source(nads, ({ object, old }) => (object.spec?.config === old?.spec?.config ? [] : waiting())),
     ],
     reconcile: (key) => scheduler.reconcile(key),
   };
+}
+
+interface Informers {
+  readonly pods: Informer<Pod>;
+  readonly nodes: Informer<Node>;
+  readonly states: Informer<NodeNetworkState>;
+  readonly nads: Informer<NetworkAttachmentDefinition>;
 }
 
 class Scheduler {
   readonly #factory: InformerFactory;
   readonly #deps: ControllerDeps;
   readonly #pods: Informer<Pod>;
-  readonly #nodes: Informer<Node>;
+  readonly #informers: Informers;
   /** Pods bound whose binding the informer has not shown yet. */
   readonly #assumed = new Map<string, { readonly pod: Pod; readonly nodeName: string }>();
 
-  constructor(factory: InformerFactory, deps: ControllerDeps, pods: Informer<Pod>, nodes: Informer<Node>) {
+  constructor(factory: InformerFactory, deps: ControllerDeps, informers: Informers) {
     this.#factory = factory;
     this.#deps = deps;
-    this.#pods = pods;
-    this.#nodes = nodes;
+    this.#pods = informers.pods;
+    this.#informers = informers;
   }
 
   /** Drops an assumption that the informer has overtaken. */
@@ -88,7 +112,8 @@ class Scheduler {
     if (found === undefined || !isWaiting(found) || this.#assumed.has(key)) {
       return;
     }
-    const placement = place(found, this.#views());
+    const { nads } = this.#informers;
+    const placement = place(found, this.#views(), physicalNetworksOf(found, nads));
     if ('refusal' in placement) {
       await this.#refuse(found, placement.refusal);
       return;
@@ -107,7 +132,8 @@ class Scheduler {
 
   #views(): readonly NodeView[] {
     const assumed = [...this.#assumed.values()];
-    return this.#nodes.list().map((one) => {
+    const { nodes, states } = this.#informers;
+    return nodes.list().map((one) => {
       const { name } = one.metadata;
       const mine = assumed.filter(({ nodeName }) => nodeName === name).map((entry) => entry.pod);
       const onIt = [...this.#pods.byIndex('node', name), ...mine];
@@ -115,7 +141,9 @@ class Scheduler {
       for (const each of onIt) {
         add(used, podRequests(each));
       }
-      return { node: one, allocatable: nodeAllocatable(one), used, pods: onIt };
+      const state = states.get({ name });
+      const mappings = state?.status?.currentState === undefined ? undefined : mappingsOf(state);
+      return { node: one, allocatable: nodeAllocatable(one), used, pods: onIt, mappings };
     });
   }
 
