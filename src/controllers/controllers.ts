@@ -1,6 +1,7 @@
 import type { Controller } from '#machinery/controller.ts';
 import type { InformerFactory } from '#machinery/informer.ts';
 import { createIpamClaimController } from './ipam-claim/ipam-claim-controller.ts';
+import { createNetworkAttachmentDefinitionController } from './network-attachment-definition/network-attachment-definition-controller.ts';
 import { createNodeNetworkPolicyController } from './node-network-policy/node-network-policy-controller.ts';
 import { createUserDefinedNetworkControllers } from './user-defined-network/user-defined-network-controller.ts';
 import { createVmController } from './virtual-machine/virtual-machine-controller.ts';
@@ -16,6 +17,7 @@ export function controllers(factory: InformerFactory, deps: VmiControllerDeps): 
     createVmiController(factory, deps),
     createNodeNetworkPolicyController(factory, deps),
     createIpamClaimController(factory),
+    createNetworkAttachmentDefinitionController(factory, deps),
     ...createUserDefinedNetworkControllers(factory, deps),
   ];
 }

@@ -152,7 +152,10 @@ class DefaultNetworkFabric implements Fabric {
       this.#settlement.mark(object);
       this.#schedule();
     };
-    const markDefinition: Parameters<typeof nads.subscribe>[0] = ({ object }) => {
+    const markDefinition: Parameters<typeof nads.subscribe>[0] = ({ type, object, old }) => {
+      if (type === 'updated' && object.spec?.config === old?.spec?.config) {
+        return; // Its status, or what others wrote to it.
+      }
       this.#settlement.markDefinition(object);
       this.#schedule();
     };

@@ -1,4 +1,5 @@
 import { ageColumn } from '../columns.ts';
+import { conditions } from '../core/condition.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { object, string, type TypeOf } from '../schema.ts';
@@ -14,6 +15,7 @@ const schema = object(
       [],
       'How a pod or virtual machine is attached.',
     ),
+    status: object({ conditions }, [], 'What is known of an OVN network; upstream has no status.'),
   },
   [],
   'A network that pods and virtual machines can be attached to besides the pod network.',
@@ -32,6 +34,7 @@ export const networkAttachmentDefinition: KindDefinition<NetworkAttachmentDefini
   namespaced: true,
   builtin: false,
   schema,
+  subresources: { status: true },
   columns: [ageColumn],
   validate,
   warn,
