@@ -5,6 +5,7 @@ import type { KindDefinition } from '../kind.ts';
 import type { KubeObject } from '../meta.ts';
 import { object, oneOf, type TypeOf } from '../schema.ts';
 import { layer2, layer3, localnet, unionRules } from './network-schema.ts';
+import { networkWarnings } from './network-warnings.ts';
 
 const schema = object(
   {
@@ -51,4 +52,8 @@ export const clusterUserDefinedNetwork: KindDefinition<ClusterUserDefinedNetwork
     { name: 'Created', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkCreated")].status' },
     ageColumn,
   ],
+  warn: ({ object, operation, subresource }) =>
+    operation === 'DELETE' || subresource !== undefined
+      ? []
+      : networkWarnings(object.spec.network, 'spec.network'),
 };

@@ -4,6 +4,7 @@ import type { KindDefinition } from '../kind.ts';
 import type { KubeObject } from '../meta.ts';
 import { object, oneOf, type TypeOf } from '../schema.ts';
 import { layer2, layer3, unionRules } from './network-schema.ts';
+import { networkWarnings } from './network-warnings.ts';
 
 const schema = object(
   {
@@ -38,4 +39,6 @@ export const userDefinedNetwork: KindDefinition<UserDefinedNetwork> = {
     { name: 'Created', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkCreated")].status' },
     ageColumn,
   ],
+  warn: ({ object, operation, subresource }) =>
+    operation === 'DELETE' || subresource !== undefined ? [] : networkWarnings(object.spec, 'spec'),
 };

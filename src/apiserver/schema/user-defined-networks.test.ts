@@ -1,7 +1,8 @@
 /** What user-defined networks may not be: table of wrong specs, with upstream's messages. */
 import { describe, expect, test } from 'vitest';
 import { clusterUserDefinedNetwork } from '#api/k8s.ovn.org/cluster-user-defined-network.ts';
-import { userDefinedNetwork } from '#api/k8s.ovn.org/user-defined-network.ts';
+import { type UserDefinedNetwork, userDefinedNetwork } from '#api/k8s.ovn.org/user-defined-network.ts';
+import { requestFor } from '#api/testing.ts';
 import { type Processed, processObject } from './process.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
@@ -208,6 +209,31 @@ describe('Localnet', () => {
     ],
   ])('refuses %s', (_name, network, message) => {
     expect(toldOfCluster(network).join('\n')).toMatch(message);
+  });
+});
+
+describe('warnings', () => {
+  const warned = (spec: Spec): readonly string[] =>
+    userDefinedNetwork.warn?.(requestFor(of(spec) as unknown as UserDefinedNetwork)) ?? [];
+
+  test.each<[string, Spec, RegExp]>([
+    ['MTU larger than the underlay', layer2({ mtu: 1500 }), /^spec\.layer2\.mtu: 1500 is more .* write 1400/],
+    [
+      'subnet of the pods',
+      layer3({ subnets: [{ cidr: '10.129.0.0/16' }] }),
+      /^spec\.layer3\.subnets\[0\]\.cidr: 10\.129\.0\.0\/16 overlaps the pod network, 10\.128\.0\.0\/14/,
+    ],
+    [
+      'subnet of the services, IPv6',
+      layer2({ subnets: ['10.1.0.0/16', 'fd02::/112'] }),
+      /subnets\[1\]: fd02::/,
+    ],
+  ])('%s', (_name, spec, text) => {
+    expect(warned(spec)).toEqual([expect.stringMatching(text)]);
+  });
+
+  test('none of good networks', () => {
+    expect([layer2(), layer3(), layer2({ mtu: 1400 })].flatMap(warned)).toEqual([]);
   });
 });
 

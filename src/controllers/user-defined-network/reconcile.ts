@@ -1,5 +1,6 @@
 /** One pass over one user-defined network of either kind: its definitions, its finalizer, its condition. */
 import type { Namespace } from '#api/core/namespace.ts';
+import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
 import {
   type NetworkAttachmentDefinition,
@@ -16,6 +17,7 @@ import { keyOf } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Informer } from '#machinery/informer.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
+import { allocationOf } from './allocation.ts';
 import {
   isPrimary,
   type NetworkSpec,
@@ -52,7 +54,16 @@ export interface NetworkDeps {
   readonly nads: Informer<NetworkAttachmentDefinition>;
   readonly namespaces: Informer<Namespace>;
   readonly pods: Informer<Pod>;
+  readonly nodes: Informer<Node>;
 }
+
+/** What keeps a network from being made somewhere. */
+interface Problem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+const definitionDeleted = 'NetworkAttachmentDefinitionDeleted';
 
 /** Index of pods by the definitions they are annotated with. */
 export const byDefinition = 'ovn-definition';
@@ -68,7 +79,7 @@ export async function reconcileNetwork(input: NetworkInput, deps: NetworkDeps): 
   await setFinalizers(deps, input.kind, object, [
     ...new Set([...(object.metadata.finalizers ?? []), protection]),
   ]);
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const made: string[] = [];
   for (const namespace of input.namespaces) {
     try {
@@ -76,14 +87,18 @@ export async function reconcileNetwork(input: NetworkInput, deps: NetworkDeps): 
       made.push(namespace);
     } catch (error) {
       if (!(error instanceof PatchbayError)) throw error;
-      problems.push(messageOf(error));
+      const isGoing = error.reason === definitionDeleted;
+      problems.push({ reason: isGoing ? definitionDeleted : input.errorReason, message: messageOf(error) });
     }
   }
   // Namespaces that are no longer chosen, or that go.
   for (const nad of own.filter(({ metadata }) => !input.namespaces.includes(metadata.namespace ?? ''))) {
-    problems.push(...(await release(nad, deps)));
+    const kept = await release(nad, deps);
+    problems.push(...kept.map((message) => ({ reason: input.errorReason, message })));
   }
-  const failed = { status: 'False', reason: input.errorReason, message: problems.join('; ') } as const;
+  const [first] = problems;
+  const message = problems.map((problem) => problem.message).join('; ');
+  const failed = { status: 'False', reason: first?.reason ?? input.errorReason, message } as const;
   const done = {
     status: 'True',
     reason: 'NetworkAttachmentDefinitionCreated',
@@ -113,7 +128,7 @@ async function bringAbout(input: NetworkInput, namespace: string, deps: NetworkD
   }
   if (known.metadata.deletionTimestamp !== undefined) {
     throw new PatchbayError(
-      'NetworkAttachmentDefinitionDeleted',
+      definitionDeleted,
       `NetworkAttachmentDefinition is being deleted: [${namespace}/${name}]`,
     );
   }
@@ -215,15 +230,14 @@ async function setFinalizers(
 }
 
 async function tell(
-  { object, kind }: NetworkInput,
+  { object, kind, spec, networkName }: NetworkInput,
   claim: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string },
-  { client, clock }: NetworkDeps,
+  { client, clock, nodes }: NetworkDeps,
 ): Promise<void> {
-  const conditions = setCondition(
-    object.status?.conditions,
-    { type: 'NetworkCreated', ...claim },
-    clock.now(),
-  );
+  const created = setCondition(object.status?.conditions, { type: 'NetworkCreated', ...claim }, clock.now());
+  // While a network is not there, nothing is allocated; one that was stays as it is until the end.
+  const allocation = claim.status === 'True' ? allocationOf(spec, networkName, nodes.list()) : undefined;
+  const conditions = allocation === undefined ? created : setCondition(created, allocation, clock.now());
   const patch = statusPatch(object.status, { ...object.status, conditions });
   const { name, namespace } = object.metadata;
   if (patch !== undefined) {

@@ -1,5 +1,6 @@
 /** Renders NetworkAttachmentDefinitions for UserDefinedNetworks and ClusterUserDefinedNetworks, and protects them while in use. */
 import { namespace as namespaceKind } from '#api/core/namespace.ts';
+import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import { definitionsOf } from '#api/k8s.cni.cncf.io/network-users.ts';
@@ -23,10 +24,15 @@ export function createUserDefinedNetworkControllers(
   const nads = factory.informer(networkAttachmentDefinition);
   const namespaces = factory.informer(namespaceKind);
   const pods = factory.informer(podKind, { indexes: { [byDefinition]: definitionsOf } });
-  const shared: NetworkDeps = { client: factory.client, clock: deps.clock, nads, namespaces, pods };
+  const nodes = factory.informer(nodeKind);
+  const shared: NetworkDeps = { client: factory.client, clock: deps.clock, nads, namespaces, pods, nodes };
   const networks = factory.informer(userDefinedNetwork);
   const clusterNetworks = factory.informer(clusterUserDefinedNetwork);
   const all = (): readonly string[] => clusterNetworks.list().map(({ metadata }) => metadata.name);
+  const routed = (): readonly string[] =>
+    clusterNetworks
+      .list()
+      .flatMap(({ metadata, spec }) => (spec.network.layer3 === undefined ? [] : [metadata.name]));
   return [
     {
       name: 'user-defined-network',
@@ -35,6 +41,14 @@ export function createUserDefinedNetworkControllers(
         // Another primary network of the namespace may have gone: all of the namespace are looked at.
         source(nads, ({ object }) => networks.list(object.metadata.namespace).map(keyOf)),
         source(pods, (event) => (isRelease(event) ? definitionsOf(event.old ?? event.object) : [])),
+        source(nodes, (event) =>
+          changesParts(event)
+            ? networks
+                .list()
+                .filter(({ spec }) => spec.layer3 !== undefined)
+                .map(keyOf)
+            : [],
+        ),
       ],
       async reconcile(key) {
         const [namespace = '', name = ''] = key.split('/');
@@ -52,6 +66,7 @@ export function createUserDefinedNetworkControllers(
         source(nads, ({ object }) =>
           clusterNetworks.get({ name: object.metadata.name }) === undefined ? all() : [object.metadata.name],
         ),
+        source(nodes, (event) => (changesParts(event) ? routed() : [])),
         source(namespaces, ({ type, object, old }) =>
           type === 'updated' && isSamePlace(object, old) ? [] : all(),
         ),
@@ -101,6 +116,13 @@ function clusterInputOf(object: ClusterUserDefinedNetwork, namespaces: readonly 
     success: (made) =>
       `NetworkAttachmentDefinition has been created in following namespaces: [${made.join(', ')}]`,
   };
+}
+
+/** A node came or went, or got parts of networks. */
+function changesParts({ type, object, old }: InformerEvent<Node>): boolean {
+  const parts = (one: Node | undefined): string | undefined =>
+    one?.metadata.annotations?.['k8s.ovn.org/node-subnets'];
+  return type !== 'updated' || parts(object) !== parts(old);
 }
 
 /** A pod that goes or ends may be the last on its networks. */
