@@ -236,6 +236,44 @@ describe('connectivity', () => {
   });
 });
 
+describe('VLAN trunks to a guest', () => {
+  const tag =
+    'modprobe 8021q; ip link add link "$1" name "$2" type vlan id "$3" && ip addr add "$4" dev "$2" && ip link set "$2" up';
+  const cases = [
+    ['a layer 2 network without addresses', 'eth1', '10.13.0', 1272],
+    ['a localnet network without VLAN', 'eth2', '10.14.0', 1472],
+  ] as const;
+  test.each(cases)('%s carries frames that guests tag, VLANs apart', async (_name, device, net, size) => {
+    for (const [vm, last, vlan] of [
+      ['a', 1, '300'],
+      ['c', 3, '300'],
+      ['b', 2, '301'],
+    ] as const) {
+      const words = [device, `${device}.${vlan}`, vlan, `${net}.${last}/24`];
+      expect(await cluster.guest(namespace, vm, tag, ...words)).toMatchObject({ exitCode: 0 });
+    }
+    expect(await ping('a', `${net}.3`, size)).toBe(true);
+    expect(await ping('c', `${net}.1`)).toBe(true);
+    expect(await ping('b', `${net}.3`)).toBe(false);
+  });
+
+  test('a network with a VLAN of its own does not, nor one that gives addresses', async () => {
+    for (const [device, net] of [
+      ['eth3', '10.15.0'],
+      ['eth4', '10.16.0'],
+    ] as const) {
+      for (const [vm, last] of [
+        ['a', 1],
+        ['c', 3],
+      ] as const) {
+        const words = [device, `${device}.300`, '300', `${net}.${last}/24`];
+        expect(await cluster.guest(namespace, vm, tag, ...words)).toMatchObject({ exitCode: 0 });
+      }
+      expect(await ping('a', `${net}.3`)).toBe(false);
+    }
+  });
+});
+
 describe('isolation', () => {
   test('networks with equal subnets and VLANs of one physical network are apart', async () => {
     expect(await ping('other', '10.9.0.3')).toBe(false);
@@ -336,7 +374,26 @@ describe('wrong input', () => {
     expect(stderr).toMatch(message);
   });
 
-  test('a physical network that no node maps is warned of, reported on the pod, and mended by a policy', async () => {
+  test('an edit of a definition in use is refused, its deletion warns, and its status names the others', async () => {
+    const config = { topology: 'layer2', subnets: '10.2.2.0/24', mtu: 1300 };
+    const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], ovnNad('tenant-b', config));
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(
+      /spec\.config\.mtu: Forbidden: cannot be changed while pods are on network "tenant-b": \[my-namespace\/virt-launcher-other-\w+\]; stop/,
+    );
+    await cluster.must(['create', '-f', '-'], ovnNad('shared', { topology: 'layer2' }));
+    await cluster.must(['create', '-f', '-'], ovnNad('shared', { topology: 'layer2' }, 'default'));
+    const path = 'jsonpath={.status.conditions[?(@.type=="NetworkConsistent")].message}';
+    const told = (): Promise<string> =>
+      cluster.must(['get', 'net-attach-def', '-n', namespace, 'shared', '-o', path]);
+    await expect
+      .poll(told)
+      .toBe('network "shared" is shared with NetworkAttachmentDefinitions: [default/shared]');
+    await cluster.must(['delete', 'net-attach-def', '-n', 'default', 'shared']);
+    await expect.poll(told).toBe('network "shared" has no other definition');
+  });
+
+  test('a physical network that no node maps is warned of, reported on definition and machine, and mended by a policy', async () => {
     const { stderr } = await cluster.kubectl(['create', '-f', '-'], ovnNad('lost', { topology: 'localnet' }));
     expect(stderr).toMatch(/Warning: .*no NodeNetworkConfigurationPolicy maps physical network "lost"/);
     const nic = { name: 'lost', network: 'lost', address: '10.12.0.1/24' };
@@ -355,7 +412,17 @@ describe('wrong input', () => {
       ]);
     await expect
       .poll(events, { timeout: 20_000 })
-      .toMatch(/FailedCreatePodSandBox BridgeMappingNotFound: .*"lost" is mapped to no bridge/);
+      .toMatch(/FailedScheduling .*had no bridge mapping for physical network "lost"/);
+    const status = (kind: string, path: string): Promise<string> =>
+      cluster.must(['get', kind, '-n', namespace, 'lost', '-o', `jsonpath=${path}`]);
+    await expect.poll(() => status('vm', '{.status.printableStatus}')).toBe('ErrorUnschedulable');
+    expect(await status('vmi', '{.status.conditions[?(@.type=="PodScheduled")].message}')).toMatch(
+      /Physical network "lost" is mapped on no node; mapped are: .*localnet-network/,
+    );
+    const mapped = '{.status.conditions[?(@.type=="BridgeMapped")].message}';
+    await expect
+      .poll(() => status('net-attach-def', mapped))
+      .toMatch(/physical network "lost" is mapped to no bridge of nodes: \[node1, node2\]/);
     const desiredState = {
       ovn: { 'bridge-mappings': [{ localnet: 'lost', bridge: 'br-ex', state: 'present' }] },
     };
@@ -367,6 +434,9 @@ describe('wrong input', () => {
     };
     await cluster.must(['create', '-f', '-'], JSON.stringify(policy));
     await cluster.must(['wait', '-n', namespace, 'vm/lost', '--for=condition=Ready', '--timeout=20s']);
+    expect(await status('net-attach-def', mapped)).toMatch(
+      /is mapped on: \[node1 \(br-ex\), node2 \(br-ex\)\]/,
+    );
     await cluster.must(['delete', 'nncp', 'lost']);
   });
 });

@@ -66,7 +66,9 @@ function listed(names: readonly string[]): string {
 
 function mapped({ physicalNetwork }: OvnNetwork, nodes: readonly MappedNode[]): Claim {
   const type = 'BridgeMapped';
-  const known = nodes.filter(({ mappings }) => mappings !== undefined);
+  const known = nodes
+    .filter(({ mappings }) => mappings !== undefined)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const without = known.filter(({ mappings }) => mappings?.has(physicalNetwork) === false);
   const there = known.flatMap(({ name, mappings }) => {
     const bridge = mappings?.get(physicalNetwork);
