@@ -57,7 +57,19 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
     { path: 'agent/config.ts', types: true }, // the lab writes the file that the agent reads
   ],
   explain: rooms('api', 'machinery', 'node-state', 'wire'),
-  cli: rooms('api', 'machinery', 'node-state', 'wire', 'lab', 'drivers/image', 'drivers/probe', 'store'),
+  verify: rooms('api'),
+  cli: rooms(
+    'api',
+    'machinery',
+    'node-state',
+    'wire',
+    'lab',
+    'drivers/image',
+    'drivers/probe',
+    'drivers/reach',
+    'store',
+    'verify',
+  ),
   bin: everything,
 };
 

@@ -7,7 +7,7 @@ import type { StreamBackend } from './streams/pod-target.ts';
 /** What it reads. */
 export interface BackendParts {
   readonly informers: Pick<AgentInformers, 'pods' | 'vmis'>;
-  readonly drivers: Pick<NodeDrivers, 'vm' | 'guest'>;
+  readonly drivers: Pick<NodeDrivers, 'vm' | 'guest' | 'reach'>;
   readonly sandboxPrefix: string;
 }
 
@@ -24,6 +24,10 @@ export function endpointBackend(parts: BackendParts): EndpointBackend {
         uid: metadata.uid ?? '',
         netns: `${sandboxPrefix}${metadata.uid ?? ''}`,
       })),
+    reach: (namespace, name, request) => {
+      const uid = informers.pods.get({ namespace, name })?.metadata.uid;
+      return uid === undefined ? undefined : drivers.reach.run(`${sandboxPrefix}${uid}`, request);
+    },
     vmis: async () => {
       const entries = await Promise.all(informers.vmis.list().map((vmi) => entryOf(vmi.metadata, drivers)));
       return entries.flat();

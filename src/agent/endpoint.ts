@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { GuestExecOptions, GuestExecResult } from '#drivers/guest/driver.ts';
+import { parseReachRequest, type ReachRequest } from '#drivers/reach/program.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Log } from '#machinery/log.ts';
 import type { PodStreams } from './streams/streams.ts';
@@ -14,6 +15,8 @@ export interface EndpointBackend {
   findVmi(namespace: string, name: string): string | undefined;
   exec(uid: string, argv: readonly string[], options: GuestExecOptions): Promise<GuestExecResult>;
   sandboxes(): readonly SandboxEntry[];
+  /** Measures reachability from a pod's network namespace; undefined when no such pod is on this node. */
+  reach(namespace: string, name: string, request: ReachRequest): Promise<GuestExecResult> | undefined;
   vmis(): Promise<readonly VmiEntry[]>;
 }
 
@@ -122,6 +125,11 @@ async function serve(
     await serveExec(backend, request, response, exec[1] ?? '', exec[2] ?? '');
     return;
   }
+  const reach = /^\/pods\/([^/]+)\/([^/]+)\/reach$/.exec(path);
+  if (reach !== null && request.method === 'POST') {
+    await serveReach(backend, request, response, reach[1] ?? '', reach[2] ?? '');
+    return;
+  }
   if (request.method === 'GET' && (await streams?.answer(request, response)) === true) {
     return;
   }
@@ -135,7 +143,7 @@ async function serve(
     answer(response, 200, { status: 'ok' });
   } else {
     answer(response, 404, {
-      message: `there is no ${path}; there are /vmis, /sandboxes, /vmis/NAMESPACE/NAME/guest-exec`,
+      message: `there is no ${path}; there are /vmis, /sandboxes, /vmis/NAMESPACE/NAME/guest-exec, /pods/NAMESPACE/NAME/reach`,
     });
   }
 }
@@ -164,9 +172,33 @@ async function serveExec(
     });
     answer(response, 200, result);
   } catch (error) {
-    const reason = error instanceof PatchbayError ? error.reason : 'InternalError';
-    answer(response, codes[reason] ?? 500, { reason, message: messageOf(error) });
+    answerFailure(response, error);
   }
+}
+
+async function serveReach(
+  backend: EndpointBackend,
+  request: IncomingMessage,
+  response: ServerResponse,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  try {
+    const wanted = parseReachRequest(parseBody(await readBody(request)));
+    const result = backend.reach(decodeURIComponent(namespace), decodeURIComponent(name), wanted);
+    if (result === undefined) {
+      answer(response, 404, { message: `no Pod ${namespace}/${name} is on this node` });
+    } else {
+      answer(response, 200, await result);
+    }
+  } catch (error) {
+    answerFailure(response, error);
+  }
+}
+
+function answerFailure(response: ServerResponse, error: unknown): void {
+  const reason = error instanceof PatchbayError ? error.reason : 'InternalError';
+  answer(response, codes[reason] ?? 500, { reason, message: messageOf(error) });
 }
 
 const codes: Readonly<Record<string, number>> = {
@@ -183,12 +215,7 @@ function parseExec(text: string): {
 } {
   const refuse = (why: string): PatchbayError =>
     new PatchbayError('InvalidRequest', why, { retryable: false });
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch (cause) {
-    throw new PatchbayError('InvalidRequest', 'the body is no JSON', { cause, retryable: false });
-  }
+  const body = parseBody(text);
   const fields = new Map<string, unknown>(
     typeof body === 'object' && body !== null ? Object.entries(body) : [],
   );
@@ -205,6 +232,14 @@ function parseExec(text: string): {
     throw refuse('timeoutMs must be a number from 1 to 600000');
   }
   return { argv, input, timeoutMs };
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PatchbayError('InvalidRequest', 'the body is no JSON', { cause, retryable: false });
+  }
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -9,6 +9,7 @@ import { registerQuickstart } from './commands/quickstart.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
+import { registerVerify } from './commands/verify.ts';
 
 export const commands: readonly RegisterCommand[] = [
   registerQuickstart,
@@ -16,6 +17,7 @@ export const commands: readonly RegisterCommand[] = [
   registerDown,
   registerStatus,
   registerDoctor,
+  registerVerify,
   registerKubeconfig,
   registerImage,
   registerBackup,

@@ -5,4 +5,6 @@ export const exitCodes = {
   failure: 1,
   /** The command line was wrong. */
   usage: 2,
+  /** A check could not be run. */
+  notRun: 2,
 } as const;

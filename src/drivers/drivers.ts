@@ -18,6 +18,7 @@ import type { ContainerDriver } from './pod/driver.ts';
 import { createContainerDriver } from './pod/real.ts';
 import type { VmDriver } from './qemu/driver.ts';
 import { createQemuDriver } from './qemu/qemu.ts';
+import { createReachDriver, type ReachDriver } from './reach/sandbox.ts';
 import { composeSeedImage } from './seed/seed.ts';
 import { createSysctlDriver } from './sysctl/real.ts';
 
@@ -46,6 +47,7 @@ export interface NodeDrivers extends AsyncDisposable {
   readonly images: ImageStore;
   readonly containers: ContainerDriver;
   readonly containerImages: ContainerImages;
+  readonly reach: ReachDriver;
   /** Those that make resources. */
   readonly makers: readonly Driver<Resource>[];
   /** Sandboxes that have anything of ours. */
@@ -76,6 +78,7 @@ export function openNodeDrivers(options: NodeDriversOptions): NodeDrivers {
     images: openImageStore(imageDir),
     containers,
     containerImages: openContainerImages(imageDir),
+    reach: createReachDriver({ runDir }),
     makers: [ip, createNftDriver(), createSysctlDriver(), ovs, dhcp, vm],
     scopes: async (prefix) => {
       const [namespaces, served] = await Promise.all([ip.namespaces(prefix), dhcp.scopes()]);

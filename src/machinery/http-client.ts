@@ -18,8 +18,8 @@ import { connectionError, HttpTransport, readText } from './http-transport.ts';
 import { type Connection, loadKubeconfig } from './kubeconfig.ts';
 import { decodeWatch } from './watch-decoder.ts';
 
-/** Milliseconds a request may take, watches excepted. */
-const requestTimeout = 30_000;
+/** Milliseconds a request may take, watches excepted, unless a client is told otherwise. */
+const defaultRequestTimeout = 30_000;
 /** Seconds after which the server ends a watch; each watch draws its own, so that they do not end together. */
 const watchSeconds = { least: 300, most: 600 };
 
@@ -35,13 +35,21 @@ export function createApiClient(kubeconfigPath: string): HttpApiClient {
   return new HttpApiClient(loadKubeconfig(kubeconfigPath));
 }
 
+/** How a client behaves. */
+export interface HttpClientOptions {
+  /** Milliseconds a request may take, watches excepted. */
+  readonly requestTimeoutMs?: number;
+}
+
 /** Speaks to one API server as one user. */
 export class HttpApiClient implements ApiClient {
   readonly server: string;
   #transport: HttpTransport;
+  readonly #requestTimeout: number;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, options: HttpClientOptions = {}) {
     this.server = connection.server;
+    this.#requestTimeout = options.requestTimeoutMs ?? defaultRequestTimeout;
     this.#transport = new HttpTransport(connection);
   }
 
@@ -134,7 +142,7 @@ export class HttpApiClient implements ApiClient {
 
   async request(method: string, path: string, body?: unknown): Promise<unknown> {
     const text = await readText(
-      await this.#transport.send({ method, path, body, timeoutMs: requestTimeout }),
+      await this.#transport.send({ method, path, body, timeoutMs: this.#requestTimeout }),
     );
     try {
       return JSON.parse(text);
@@ -152,7 +160,7 @@ export class HttpApiClient implements ApiClient {
 
   async #json(method: string, path: string, body?: unknown): Promise<object> {
     return parseAnswer(
-      await readText(await this.#transport.send({ method, path, body, timeoutMs: requestTimeout })),
+      await readText(await this.#transport.send({ method, path, body, timeoutMs: this.#requestTimeout })),
       path,
     );
   }
@@ -177,7 +185,7 @@ export class HttpApiClient implements ApiClient {
       path: url,
       body,
       contentType,
-      timeoutMs: requestTimeout,
+      timeoutMs: this.#requestTimeout,
     });
     for (const text of parseWarnings(answer.headers['warning'])) {
       options.onWarning?.(text);

@@ -1,9 +1,7 @@
 /** Runs commands inside guests, through the HTTPS endpoint of the agent of the guest's node. */
 import type { VirtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
-import { agentPort } from '#lab/config.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { HttpApiClient } from '#machinery/http-client.ts';
-import { loadKubeconfig } from '#machinery/kubeconfig.ts';
+import { openAgents } from '../agents.ts';
 
 /** What a command in a guest did. */
 export interface GuestResult {
@@ -26,44 +24,30 @@ export function openGuests(
   kubeconfig: string,
   addressOfNode: (node: string) => string,
 ): { readonly run: RunInGuest; readonly close: () => void } {
-  const connection = loadKubeconfig(kubeconfig);
-  const clients = new Map<string, HttpApiClient>();
-  const clientOf = (node: string): HttpApiClient => {
-    const known = clients.get(node);
-    if (known !== undefined) {
-      return known;
-    }
-    const made = new HttpApiClient({ ...connection, server: `https://${addressOfNode(node)}:${agentPort}` });
-    clients.set(node, made);
-    return made;
-  };
+  const agents = openAgents(kubeconfig, addressOfNode);
   return {
     run: async (vmi, script, ...words) => {
       const { namespace = '', name } = vmi.metadata;
-      const path = `/vmis/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/guest-exec`;
       const argv = ['sh', '-c', script, 'sh', ...words];
-      return parseResult(
-        `${namespace}/${name}`,
-        await clientOf(vmi.status?.nodeName ?? '').request('POST', path, { argv, timeoutMs }),
-      );
+      const answer = await agents.post(vmi.status?.nodeName ?? '', ['vmis', namespace, name, 'guest-exec'], {
+        argv,
+        timeoutMs,
+      });
+      return parseResult(`guest ${namespace}/${name}`, answer);
     },
-    close: () => {
-      for (const client of clients.values()) {
-        client.close();
-      }
-    },
+    close: () => agents.close(),
   };
 }
 
-/** Guests are hostile: their answer is taken apart, not trusted. */
-function parseResult(guest: string, answer: unknown): GuestResult {
+/** What a command did, from an agent's answer; guests are hostile: it is taken apart, not trusted. */
+export function parseResult(where: string, answer: unknown): GuestResult {
   const { exitCode, stdout, stderr } = (
     typeof answer === 'object' && answer !== null ? answer : {}
   ) as Record<string, unknown>;
   if (typeof exitCode !== 'number' || typeof stdout !== 'string' || typeof stderr !== 'string') {
     throw new PatchbayError(
       'GuestExecFailed',
-      `guest ${guest}: the agent answered ${JSON.stringify(answer)?.slice(0, 200) ?? 'nothing'}`,
+      `${where}: the agent answered ${JSON.stringify(answer)?.slice(0, 200) ?? 'nothing'}`,
     );
   }
   return { exitCode, stdout, stderr };

@@ -28,6 +28,8 @@ const MODULES = [
 const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/sbin/qemu-ga': 'qemu-guest-agent',
   '/usr/sbin/dropbear': 'dropbear-bin',
+  // busybox has no UDP in its netcat.
+  '/usr/bin/nc.openbsd': 'netcat-openbsd',
 };
 
 const EXECUTABLE_SCRIPTS = new Set(['dhcp', 'late', 'hotplug']);

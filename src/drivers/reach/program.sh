@@ -1,0 +1,131 @@
+# The one program with which reachability is measured, in guests (by their agent) and in network namespaces of pods.
+# It needs busybox and OpenBSD's netcat, nothing else. Words are data, never script.
+#   listen DIR NONCE SECONDS UDP-PORT TCP-PORT…   serves for at most SECONDS
+#   probe WIDTH                                   WIDTH at a time, a line each: ID KIND ADDRESS DEVICE BYTES PORT NONCE SECONDS
+#   collect DIR                                   datagrams that came, and how many pings this kernel answered
+#   stop DIR
+verb=$1
+shift
+command -v busybox >/dev/null || exit 69
+
+# Counters: field $2 of protocol $1 (IPv4), or $3 (IPv6).
+count4() { busybox awk -v p="$1:" -v f="$2" '$1 == p { if (c) { print $c; exit } for (i = 2; i <= NF; i++) if ($i == f) c = i }' /proc/net/snmp; }
+count6() { busybox awk -v f="$1" '$1 == f { print $2 }' /proc/net/snmp6 2>/dev/null || echo 0; }
+echoes() { echo "echoes $(count4 Icmp InEchos) $(count6 Icmp6InEchos)"; }
+pieces() { echo "pieces $(count4 Ip FragCreates) $(count6 Ip6FragCreates)"; }
+# Sets url to file $3 at port $2 of address $1. Nothing is forked: under emulation a process costs tens of milliseconds.
+set_url() {
+  case $1 in *:*) url="http://[$1]:$2/$3" ;; *) url="http://$1:$2/$3" ;; esac
+}
+# `timeout`, since Debian's static busybox crashes on `wget -T`.
+fetch() { busybox timeout "$1" busybox wget -q -O - "$2" 2>/dev/null; }
+
+listen() {
+  dir=$1 nonce=$2 seconds=$3 udp=$4
+  shift 4
+  umask 077
+  mkdir -p "$dir/www" || exit 1
+  echo "$nonce" >"$dir/www/who"
+  # 64 lines of 1 KiB: more than one segment can carry, in any size.
+  busybox awk -v n="$nonce" 'BEGIN { l = sprintf("%1023s", "."); for (i = 0; i < 64; i++) print l; print n }' >"$dir/www/bulk"
+  : >"$dir/udp"
+  : >"$dir/pids"
+  for port; do
+    busybox timeout -s KILL "$seconds" busybox httpd -f -p "$port" -h "$dir/www" >/dev/null 2>&1 </dev/null &
+    echo $! >>"$dir/pids"
+  done
+  if command -v nc.openbsd >/dev/null; then
+    for family in 4 6; do
+      busybox timeout -s KILL "$seconds" nc.openbsd "-$family" -n -d -u -l -k "$udp" >>"$dir/udp" 2>/dev/null </dev/null &
+      echo $! >>"$dir/pids"
+    done
+    echo "udp $udp open"
+  else
+    echo "udp $udp missing"
+  fi
+  # Whoever asked may be gone before it says stop.
+  (
+    busybox sleep "$((seconds + 1))" &
+    echo $! >>"$dir/pids"
+    wait
+    rm -rf "$dir"
+  ) >/dev/null 2>&1 </dev/null &
+  for port; do
+    tries=0 state=taken
+    while [ "$tries" -lt 100 ]; do
+      [ "$(fetch 1 "http://127.0.0.1:$port/who")" = "$nonce" ] && state=open && break
+      tries=$((tries + 1))
+      busybox usleep 20000
+    done
+    echo "tcp $port $state"
+  done
+  echoes
+}
+
+# One packet a try, a second's wait each.
+probe_ping() {
+  left=$6
+  while [ "$left" -gt 0 ]; do
+    if said=$(busybox ping -c 1 -W 1 -I "$3" -s "$4" "$2" 2>/dev/null); then
+      rtt=${said##* = }
+      echo "$1 answer ${rtt%%/*}"
+      return
+    fi
+    left=$((left - 1))
+  done
+  echo "$1 silence"
+}
+
+# Of the transfer, lines are counted: 64 and the nonce.
+probe_tcp() {
+  set_url "$2" "$4" "$3"
+  if [ "$3" = who ]; then
+    text=$(fetch "$6" "$url")
+  else
+    text=$(fetch "$6" "$url" | busybox awk 'END { if (NR == 65) print; else if (NR) print "short" }')
+  fi
+  case $text in
+    "$5") echo "$1 answer" ;;
+    '') echo "$1 silence" ;;
+    *) echo "$1 other" ;;
+  esac
+}
+
+# Several copies: the first may be lost while a neighbour is looked for. Its arrival is the target's to tell.
+probe_udp() {
+  for _ in 1 2 3; do
+    echo "$1.$4" | nc.openbsd -n -u -w 1 -q 0 "$2" "$3" >/dev/null 2>&1
+    busybox usleep 200000
+  done
+  echo "$1 sent"
+}
+
+probe() {
+  pieces
+  running=0
+  while read -r id kind address device bytes port nonce seconds; do
+    case $kind in
+      ping) probe_ping "$id" "$address" "$device" "$bytes" "" "$seconds" </dev/null & ;;
+      tcp) probe_tcp "$id" "$address" who "$port" "$nonce" "$seconds" </dev/null & ;;
+      bulk) probe_tcp "$id" "$address" bulk "$port" "$nonce" "$seconds" </dev/null & ;;
+      udp) probe_udp "$id" "$address" "$port" "$nonce" & ;;
+    esac
+    running=$((running + 1))
+    [ $((running % $1)) -ne 0 ] || wait
+  done
+  wait
+  pieces
+}
+
+stop() {
+  [ ! -e "$1/pids" ] || while read -r pid; do kill -9 "$pid" 2>/dev/null; done <"$1/pids"
+  rm -rf "$1"
+}
+
+case $verb in
+  listen) listen "$@" ;;
+  probe) probe "$1" ;;
+  collect) busybox sed -n 's/^\([0-9]*\.[0-9a-z]*\)$/arrived \1/p' "$1/udp" | busybox sort -u; echoes ;;
+  stop) stop "$1" ;;
+  *) exit 64 ;;
+esac

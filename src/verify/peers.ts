@@ -1,0 +1,65 @@
+/** Whom a NIC is tried against: everybody, or a spread of them where there are many. Pure. */
+
+import { overlap } from '#api/ip-range.ts';
+import type { Nic } from './nics.ts';
+import { type Relation, relate } from './segment.ts';
+
+/** NICs of other hosts that it must reach: at most `most`, of both kinds, on its node and on others. */
+export function chooseReachable(from: Nic, all: readonly Nic[], most: number): readonly Nic[] {
+  const others = all.filter((to) => !isSameHost(from, to) && relationOf(from, to) === 'reach');
+  return spread(from, others, most, all.indexOf(from));
+}
+
+/**
+ * NICs that it must not reach: of each network one on its node and one elsewhere, those first whose subnets are equal to
+ * its own. None of hosts that it meets on its own network: a host answers at each of its addresses on each of its cards.
+ */
+export function chooseUnreachable(from: Nic, tested: readonly Nic[], all: readonly Nic[]): readonly Nic[] {
+  const met = new Set(
+    all.filter((to) => ['reach', 'unknown'].includes(relationOf(from, to))).map(({ host }) => hostKey(host)),
+  );
+  const others = tested.filter(
+    (to) => !isSameHost(from, to) && !met.has(hostKey(to.host)) && relationOf(from, to) === 'no-reach',
+  );
+  const networks = Map.groupBy(others, ({ segment }) => `${segment.kind} ${segment.key}`);
+  const at = tested.indexOf(from);
+  return [...networks.values()].flatMap((nics) => {
+    const ranked = nics.toSorted((a, b) => Number(hasTwinSubnet(from, b)) - Number(hasTwinSubnet(from, a)));
+    const best = ranked.filter((nic) => hasTwinSubnet(from, nic) === hasTwinSubnet(from, ranked[0] ?? nic));
+    const here = best.filter(({ host }) => host.node === from.host.node);
+    const there = best.filter(({ host }) => host.node !== from.host.node);
+    return [here, there].flatMap((list) => list[at % list.length] ?? []);
+  });
+}
+
+/** Takes turns among the four kinds of others, each from a place of the source's own. */
+function spread(from: Nic, others: readonly Nic[], most: number, at: number): readonly Nic[] {
+  if (others.length <= most) {
+    return others;
+  }
+  const groups = [
+    ...Map.groupBy(others, ({ host }) => `${host.kind} ${host.node === from.host.node}`).values(),
+  ].map((group) => group.map((_, index) => group[(index + at) % group.length]));
+  const turns = Math.max(...groups.map(({ length }) => length));
+  return Array.from({ length: turns }, (_, turn) => groups.flatMap((group) => group[turn] ?? []))
+    .flat()
+    .slice(0, most);
+}
+
+function hasTwinSubnet(a: Nic, b: Nic): boolean {
+  return a.segment.subnets.some((one) => b.segment.subnets.some((other) => overlap(one, other)));
+}
+
+function relationOf(a: Nic, b: Nic): Relation {
+  return relate({ segment: a.segment, node: a.host.node }, { segment: b.segment, node: b.host.node })
+    .relation;
+}
+
+function isSameHost(a: Nic, b: Nic): boolean {
+  return hostKey(a.host) === hostKey(b.host);
+}
+
+/** Tells hosts apart. */
+export function hostKey({ kind, namespace, name }: Nic['host']): string {
+  return `${kind} ${namespace}/${name}`;
+}
