@@ -23,8 +23,10 @@ export interface AgentConfig {
   readonly qemuUser: { readonly uid: number; readonly gid: number };
   /** Absent: QEMU's driver decides. */
   readonly accelerator?: Accelerator;
-  /** Address of the node that others reach. */
-  readonly nodeAddress: string;
+  /** Addresses of the node that others reach, at most one per family; the first is of the cluster's primary family. */
+  readonly nodeAddresses: readonly string[];
+  /** Largest packet of the pod network, bytes: that of the underlay less 100. */
+  readonly podMtu: number;
   /** Files of the HTTPS endpoint; `ca` signs its clients. */
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
   readonly port: number;
@@ -44,20 +46,11 @@ export function readAgentConfig(file: string): AgentConfig {
   const fields = new Map<string, unknown>(
     typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : [],
   );
-  const texts = [
-    'nodeName',
-    'kubeconfig',
-    'sandboxPrefix',
-    'runDir',
-    'stateDir',
-    'imageDir',
-    'ovsDb',
-    'nodeAddress',
-  ];
+  const texts = ['nodeName', 'kubeconfig', 'sandboxPrefix', 'runDir', 'stateDir', 'imageDir', 'ovsDb'];
   const missing = [
     ...texts.filter((key) => typeof fields.get(key) !== 'string'),
-    ...['qemuUser', 'tls'].filter((key) => typeof fields.get(key) !== 'object'),
-    ...['port'].filter((key) => typeof fields.get(key) !== 'number'),
+    ...['qemuUser', 'tls', 'nodeAddresses'].filter((key) => typeof fields.get(key) !== 'object'),
+    ...['port', 'podMtu'].filter((key) => typeof fields.get(key) !== 'number'),
   ];
   if (missing.length > 0) {
     throw new PatchbayError('InvalidConfiguration', `${file} lacks ${missing.join(', ')}`, {

@@ -13,6 +13,7 @@ import { NODE } from '#node-state/resource.ts';
 import type { AgentConfig } from './config.ts';
 import { GuestWatch } from './guest-watch.ts';
 import type { AgentInformers } from './informers.ts';
+import { ManagementPort } from './management-port.ts';
 import { policyLabel } from './nmstate/enactment.ts';
 import { PolicyLoop } from './nmstate/policy-loop.ts';
 import { NodeLoop } from './node-loop.ts';
@@ -87,7 +88,8 @@ function createNodeLoop(parts: AgentParts): NodeLoop {
   const { config, client, informers, world, drivers, machine, probes, dnsServers, clock } = parts;
   return new NodeLoop({
     nodeName: config.nodeName,
-    address: config.nodeAddress,
+    addresses: config.nodeAddresses,
+    podMtu: config.podMtu,
     port: config.port,
     client,
     nodes: informers.nodes,
@@ -134,7 +136,7 @@ function createPlainPods(parts: AgentParts): PlainPods {
     events,
     log,
     clock,
-    hostIP: config.nodeAddress,
+    hostIPs: config.nodeAddresses,
     cpus: machine.cpus,
     memory: machine.memory,
     names: { dnsServers, clusterDomain },
@@ -155,6 +157,7 @@ function createSandboxLoop(
     bridgeNetfilter: parts.bridgeNetfilter,
     bridges: nodeLoop.bridges,
     mappings: nodeLoop.mappings,
+    podMtu: config.podMtu,
   });
   return new SandboxLoop({
     client,
@@ -172,7 +175,7 @@ function createSandboxLoop(
     log,
     clock,
     sandboxPrefix: config.sandboxPrefix,
-    nodeAddress: config.nodeAddress,
+    nodeAddresses: config.nodeAddresses,
     accelerator: config.accelerator ?? 'tcg',
     settings: { qemuUser: config.qemuUser.uid, dnsServers: parts.dnsServers, clusterDomain },
   });
@@ -222,8 +225,16 @@ function policyController({ informers, triggers }: AgentParts, loop: PolicyLoop)
 
 function nodeController(parts: AgentParts, nodeLoop: NodeLoop, policyLoop: PolicyLoop): Controller {
   const { informers, triggers, world, config } = parts;
+  const management = new ManagementPort(world, config.podMtu);
+  const manage = async (): Promise<void> => {
+    const self = informers.nodes.get({ name: config.nodeName });
+    if (self !== undefined) await management.reconcile(self);
+  };
   const passes: Readonly<Record<string, () => Promise<void>>> = {
-    node: () => nodeLoop.writeNode(),
+    node: async () => {
+      await nodeLoop.writeNode();
+      await manage();
+    },
     network: async () => {
       const areNew = await nodeLoop.observe();
       await nodeLoop.writeNode();
@@ -236,6 +247,7 @@ function nodeController(parts: AgentParts, nodeLoop: NodeLoop, policyLoop: Polic
       policyLoop.doubt();
       for (const policy of informers.policies.list()) triggers.policies.fire(policy.metadata.name);
       for (const scope of world.scopes()) triggers.sandbox(scope);
+      await manage();
       triggers.node.fire('network');
     },
   };

@@ -19,7 +19,9 @@ import type { World } from './world.ts';
 /** Parts of the loop. */
 export interface NodeDeps {
   readonly nodeName: string;
-  readonly address: string;
+  /** Addresses that others reach, the primary family first. */
+  readonly addresses: readonly string[];
+  readonly podMtu: number;
   readonly port: number;
   readonly client: ApiClient;
   readonly nodes: Informer<Node>;
@@ -36,6 +38,8 @@ export class NodeLoop {
   readonly #deps: NodeDeps;
   #bridges: NodeFacts['bridges'] = new Map();
   #mappings: ReadonlyMap<string, string> = new Map();
+  /** Of the interface that has the node's address; undefined while none has it. */
+  #underlayMtu: number | undefined;
   #written: Part | undefined;
   #writtenNode: Node | undefined;
 
@@ -54,8 +58,11 @@ export class NodeLoop {
 
   /** Reads bridges and mappings; true when they are others than before. */
   async observe(): Promise<boolean> {
-    const { ip, world } = this.#deps;
+    const { ip, world, addresses } = this.#deps;
     const interfaces = await ip.interfaces();
+    this.#underlayMtu = interfaces.find(({ ipv4, ipv6 }) =>
+      [...ipv4, ...ipv6].some((one) => addresses.includes(one.ip)),
+    )?.mtu;
     const mtuOf = (name: string): number => interfaces.find((one) => one.name === name)?.mtu ?? 1500;
     type Bridge = { readonly realisedBy: 'linux-bridge' | 'ovs-bridge'; readonly mtu: number };
     const found = new Map<string, Bridge>();
@@ -77,11 +84,13 @@ export class NodeLoop {
 
   /** Writes the Node object when it is not as it should be. */
   async writeNode(): Promise<void> {
-    const { client, nodeName, nodes, clock, address, port, machine, probes } = this.#deps;
+    const { client, nodeName, nodes, clock, addresses, port, podMtu, machine, probes } = this.#deps;
     const input: NodeInput = {
       nodeName,
-      address,
+      addresses,
       port,
+      podMtu,
+      underlayMtu: this.#underlayMtu,
       machine,
       probes,
       bridges: [...this.#bridges.keys()].sort(),

@@ -22,12 +22,17 @@ export interface MachineFacts {
 /** What a Node is composed from. */
 export interface NodeInput {
   readonly nodeName: string;
-  readonly address: string;
+  /** Addresses that others reach, the primary family first. */
+  readonly addresses: readonly string[];
   readonly port: number;
   readonly machine: MachineFacts;
   readonly probes: readonly ProbeRecord[];
   /** Linux bridges, and Open vSwitch bridges that stand for one. */
   readonly bridges: readonly string[];
+  /** Largest packet of the pod network, bytes. */
+  readonly podMtu: number;
+  /** Largest packet of the interface that tunnels leave by, bytes; undefined while there is none. */
+  readonly underlayMtu: number | undefined;
   readonly now: number;
 }
 
@@ -71,7 +76,7 @@ export function nodeStatus(before: Node['status'], input: NodeInput): NodeStatus
     capacity: resources,
     allocatable: resources,
     addresses: [
-      { type: 'InternalIP', address: input.address },
+      ...input.addresses.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: input.nodeName },
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: input.port } },
@@ -87,7 +92,7 @@ export function nodeStatus(before: Node['status'], input: NodeInput): NodeStatus
       operatingSystem: 'linux',
       architecture: machine.architecture,
     },
-    conditions: [...nodeConditions(before, input.now)],
+    conditions: [...nodeConditions(before, input)],
   };
 }
 
@@ -98,7 +103,7 @@ function withoutBridges(capacity: NodeStatus['capacity']): NonNullable<NodeStatu
   );
 }
 
-function nodeConditions(before: Node['status'], now: number): readonly Condition[] {
+function nodeConditions(before: Node['status'], input: NodeInput): readonly Condition[] {
   let conditions: readonly Condition[] = ((before?.conditions ?? []) as readonly Condition[]).map(
     withoutNulls,
   );
@@ -108,10 +113,34 @@ function nodeConditions(before: Node['status'], now: number): readonly Condition
     ['PIDPressure', 'False', 'NodeHasSufficientPID', 'the node has sufficient PID available'],
     ['Ready', 'True', 'AgentReady', 'the agent is posting ready status'],
   ] as const;
-  for (const [type, status, reason, message] of claims) {
-    conditions = setCondition(conditions, { type, status, reason, message }, now);
+  for (const [type, status, reason, message] of [...claims, mtuClaim(input)]) {
+    conditions = setCondition(conditions, { type, status, reason, message }, input.now);
   }
   return conditions;
+}
+
+/** What Geneve adds to a packet, bytes. */
+const geneveOverhead = 100;
+
+/** Packets of full size are lost, without a word, on a path whose underlay is narrower than the pod network needs. */
+function mtuClaim({
+  podMtu,
+  underlayMtu,
+}: NodeInput): readonly [string, 'True' | 'False' | 'Unknown', string, string] {
+  const type = 'NetworkMTUMismatch';
+  const needed = podMtu + geneveOverhead;
+  if (underlayMtu === undefined) {
+    return [type, 'Unknown', 'UnderlayUnknown', 'no interface has the address of the node'];
+  }
+  const have = `the underlay carries ${underlayMtu} bytes; the pod network's MTU ${podMtu} needs ${needed}`;
+  return underlayMtu < needed
+    ? [
+        type,
+        'True',
+        'UnderlayMTUTooSmall',
+        `${have}: larger packets to other nodes are lost. Raise the MTU of the node's interface to ${needed}, or lower that of the network`,
+      ]
+    : [type, 'False', 'UnderlayMTUSufficient', have];
 }
 
 function withoutNulls(condition: Condition): Condition {

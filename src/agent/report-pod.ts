@@ -5,6 +5,7 @@ import type { Patch } from '#machinery/api-client.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { setCondition } from '#machinery/conditions.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
+import { addressStatus } from './pod-addresses.ts';
 import { type NetworkStatus, networkStatusAnnotation } from './selection.ts';
 
 /** What became of the pod. */
@@ -25,8 +26,8 @@ export type PodState =
 export interface PodReport {
   readonly pod: Pod;
   readonly state: PodState;
-  /** Address of the node. */
-  readonly hostIP: string;
+  /** Addresses of the node. */
+  readonly hostIPs: readonly string[];
   /** Undefined: no network yet (or no longer). */
   readonly networks: readonly NetworkStatus[] | undefined;
   /** Milliseconds since the epoch. */
@@ -45,7 +46,7 @@ export function podPatch(report: PodReport): Patch | undefined {
 
 /** Composes the status. */
 export function podStatus(report: PodReport): PodStatus {
-  const { pod, state, hostIP, networks, now } = report;
+  const { pod, state, hostIPs, networks, now } = report;
   const before: PodStatus = pod.status ?? {};
   // The address on the default network, also beside a primary user-defined one: health checks go there.
   const ips = networks?.[0]?.ips ?? [];
@@ -55,9 +56,7 @@ export function podStatus(report: PodReport): PodStatus {
     phase: phaseOf(state),
     conditions: [...podConditions(report)],
     ...(state.type === 'running' ? {} : { reason: state.reason, message: state.message }),
-    hostIP,
-    hostIPs: [{ ip: hostIP }],
-    ...(ips[0] !== undefined && { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    ...addressStatus(hostIPs, ips),
     startTime: before.startTime ?? timestamp(now),
     containerStatuses: pod.spec.containers.map((container) => containerStatus(container, before, state, now)),
   };

@@ -118,7 +118,7 @@ describe('VMI status', () => {
 
 describe('pod status', () => {
   const status = (state: Parameters<typeof podStatus>[0]['state']) =>
-    podStatus({ pod: input.pod, state, hostIP: '192.168.126.11', networks: sandbox.status, now: 0 });
+    podStatus({ pod: input.pod, state, hostIPs: ['192.168.126.11'], networks: sandbox.status, now: 0 });
 
   it.each([
     [{ type: 'running', startedAt: '1970-01-01T00:00:00Z' } as const, 'Running', 'True'],

@@ -44,7 +44,8 @@ export interface SandboxDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly sandboxPrefix: string;
-  readonly nodeAddress: string;
+  /** Addresses of the node, the primary family first. */
+  readonly nodeAddresses: readonly string[];
   readonly accelerator: Accelerator;
   readonly settings: GuestSettings;
 }

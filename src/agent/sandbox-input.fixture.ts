@@ -15,6 +15,7 @@ export function sandboxInput(netns: string, changes: Partial<SandboxInput> = {})
     },
     node: {
       bridgeVlanFiltering: false,
+      podMtu: 1400,
       ovsUserspace: true,
       bridgeNetfilter: true,
       bridges: new Map([['br1', { realisedBy: 'ovs-bridge', mtu: 1500 }]]),

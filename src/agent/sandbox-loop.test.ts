@@ -73,6 +73,7 @@ class FakeNode {
         world,
         facts: () => ({
           bridgeVlanFiltering: false,
+          podMtu: 1400,
           ovsUserspace: true,
           bridges: new Map([['br1', { realisedBy: 'ovs-bridge', mtu: 1500 }]]),
         }),
@@ -84,7 +85,7 @@ class FakeNode {
           events,
           log,
           clock,
-          hostIP: '192.168.126.11',
+          hostIPs: ['192.168.126.11'],
           cpus: 2,
           memory: 1024 ** 3,
           names: { dnsServers: ['192.0.2.53'], clusterDomain: 'cluster.local' },
@@ -102,7 +103,7 @@ class FakeNode {
         log,
         clock,
         sandboxPrefix,
-        nodeAddress: '192.168.126.11',
+        nodeAddresses: ['192.168.126.11'],
         accelerator: 'tcg',
         settings: { qemuUser: 107, dnsServers: [], clusterDomain: 'cluster.local' },
       });

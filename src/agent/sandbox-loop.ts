@@ -301,7 +301,7 @@ export class SandboxLoop {
     const patch = podPatch({
       pod: found,
       state,
-      hostIP: this.#deps.nodeAddress,
+      hostIPs: this.#deps.nodeAddresses,
       networks,
       now: this.#deps.clock.now(),
     });

@@ -16,14 +16,8 @@ import { runControllers } from '#machinery/run-controllers.ts';
 import { beginProcess, clientTls, readJson, readTls } from './process.ts';
 
 const { configFile, signal } = beginProcess();
-const {
-  kubeconfig,
-  listen,
-  ovnNb,
-  stateDir,
-  tls: files,
-  authorityKey,
-} = readJson<ControlPlaneConfig>(configFile);
+const config = readJson<ControlPlaneConfig>(configFile);
+const { kubeconfig, listen, ovnNb, stateDir, tls: files, authorityKey } = config;
 const log = pino({ base: null });
 const tls = readTls(files);
 const authority = { cert: tls.ca, key: readFileSync(authorityKey, 'utf8') };
@@ -36,7 +30,8 @@ const events = createEventRecorder(client, { component: 'patchbay-control-plane'
 const loops = [clusterControllers, controllers].flatMap((make) =>
   make(factory, { clock, log, events, rootCa: tls.ca, authority }),
 );
-const fabric = startFabric({ ...ofFamilies(DEFAULT_NETWORK, [4]), factory, ovnNb, signal, log, events });
+const network = { ...ofFamilies(DEFAULT_NETWORK, config.ipFamilies), mtu: config.podMtu };
+const fabric = startFabric({ ...network, factory, ovnNb, signal, log, events });
 await factory.start(signal);
 await Promise.all([runControllers(loops, { signal, log }), fabric.done]);
 await events.flush();

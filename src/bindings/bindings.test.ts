@@ -147,7 +147,7 @@ describe('masquerade', () => {
     expect(rulesOf(both, 'ip6', 'KUBEVIRT_PREINBOUND').at(-1)).toBe('counter dnat fd10:0:2::2');
     expect(dhcpOf(both)).toMatchObject({
       v4: { address: '10.0.2.2', prefixLength: 24, router: '10.0.2.1' },
-      v6: { address: 'fd10:0:2::2', prefixLength: 120, router: 'fd10:0:2::1', advertise: false },
+      v6: { address: 'fd10:0:2::2', prefixLength: 120, router: 'fd10:0:2::1', advertise: true },
     });
     const v6Only = masqueraded({}, ['fd00:10::5/64', 'fe80::1/64']).resources;
     expect(ids(v6Only)).not.toContain('nft-table/sandbox/ip/nat');

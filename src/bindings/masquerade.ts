@@ -126,9 +126,10 @@ function dhcpServer(
     netns: input.pod.netns,
     link: names.bridge,
     ...(v4 !== undefined && { v4: { address: v4.guest, prefixLength: v4.prefixLength, router: v4.gateway } }),
-    // As upstream: the address by DHCPv6, but no router advertisement.
+    // Unlike upstream, whose guests need a static route: the advertisement tells them their router, the MTU, and that
+    // their address comes by DHCPv6.
     ...(v6 !== undefined && {
-      v6: { address: v6.guest, prefixLength: v6.prefixLength, router: v6.gateway, advertise: false },
+      v6: { address: v6.guest, prefixLength: v6.prefixLength, router: v6.gateway, advertise: true },
     }),
     mtu: input.pod.mtu,
     dns: input.dns.servers,

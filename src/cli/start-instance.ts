@@ -19,7 +19,7 @@ import type { Progress } from './progress.ts';
 import { waitForObjects } from './wait-for.ts';
 
 /** How to start an instance. */
-export type StartOptions = Pick<UpOptions, 'nodes' | 'port' | 'accelerator'> & {
+export type StartOptions = Pick<UpOptions, 'nodes' | 'port' | 'accelerator' | 'ipFamilies' | 'mtu'> & {
   readonly progress: Progress;
 };
 

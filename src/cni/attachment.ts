@@ -18,6 +18,8 @@ export interface NodeFacts {
   >;
   /** `ovn-bridge-mappings`: physical network -> Open vSwitch bridge; absent counts as none. */
   readonly mappings?: ReadonlyMap<string, string>;
+  /** Largest packet of the default pod network, bytes: the underlay's less 100 for Geneve. */
+  readonly podMtu: number;
   /** The kernel passes bridged frames to the IP hooks of nftables unless told not to (`net.bridge.bridge-nf-call-*`). */
   readonly bridgeNetfilter?: boolean;
 }

@@ -9,11 +9,13 @@ const sandbox = { netns: 'a.b.u1', podUid: 'u1', podNamespace: 'demo', podName: 
 
 const onOvs: NodeFacts = {
   bridgeVlanFiltering: false,
+  podMtu: 1400,
   ovsUserspace: true,
   bridges: new Map([['br1', { realisedBy: 'ovs-bridge', mtu: 1500 }]]),
 };
 const onLinux: NodeFacts = {
   bridgeVlanFiltering: true,
+  podMtu: 1400,
   ovsUserspace: false,
   bridges: new Map([['br1', { realisedBy: 'linux-bridge', mtu: 9000 }]]),
 };

@@ -17,9 +17,6 @@ export const primaryInterface = 'eth0';
 /** Name of the pod's end of a primary user-defined network, beside which `eth0` is for health checks only. */
 export const primaryNetworkInterface = 'ovn-udn1';
 
-/** Underlay MTU 1500 less 100 for Geneve. */
-export const overlayMtu = 1400;
-
 /** A pod's place on one OVN network. */
 export interface PodNetwork {
   readonly mac: string;
@@ -102,7 +99,7 @@ export function composeDefaultNetwork(
   network: PodNetwork,
 ): Attachment {
   const { podNamespace, podName } = input.sandbox;
-  return composeOvnEnd(input, network, { portName: `${podNamespace}_${podName}`, mtu: overlayMtu });
+  return composeOvnEnd(input, network, { portName: `${podNamespace}_${podName}`, mtu: input.node.podMtu });
 }
 
 /** A pod's end of an OVN network, and the port of the integration bridge whose name is that of the logical port. */

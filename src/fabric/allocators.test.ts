@@ -9,7 +9,9 @@ import {
   parseInterface,
   parseRange,
 } from '#api/ip-range.ts';
-import { formatAddress, MANAGEMENT, macOf, requireRange } from './addresses.ts';
+import { macOf } from '#api/k8s.ovn.org/mac.ts';
+import { managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
+import { formatAddress, requireRange } from './addresses.ts';
 import { DEFAULT_NETWORK, ofFamilies, validateNetwork } from './config.ts';
 import { IpPool } from './ip-pool.ts';
 import { SubnetAllocator } from './subnet-allocator.ts';
@@ -142,7 +144,7 @@ describe('SubnetAllocator', () => {
 });
 
 describe("the addresses of a node's subnet", () => {
-  const pool = (text: string): IpPool => new IpPool(cidr(text), [], MANAGEMENT);
+  const pool = (text: string): IpPool => new IpPool(cidr(text), [], managementOffset);
   const allocate = (of: IpPool): string | undefined => {
     const value = of.allocate('a');
     return value === undefined ? undefined : formatIp(of.subnet.family, value);

@@ -2,12 +2,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { formatIp, formatRange, type Ip, type IpRange, parseInterface, parseRange } from '#api/ip-range.ts';
+import { formatIp, formatRange, type Ip, type IpRange, parseInterface } from '#api/ip-range.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { nodeSubnetsAnnotation, readNodeSubnets } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { KubeObject } from '#api/meta.ts';
 import { type FlatPlace, gatewayOf } from './flat-network.ts';
 
-export const NODE_SUBNETS = 'k8s.ovn.org/node-subnets';
 export const POD_NETWORKS = 'k8s.ovn.org/pod-networks';
 /** Multus' choice for the default network; its `mac` is honoured. */
 const DEFAULT_NETWORK_CHOICE = 'v1.multus-cni.io/default-network';
@@ -25,9 +25,7 @@ export interface PodNetwork {
 
 /** The subnets of a network in a node's annotation that can be read; one per family, the first of each counts. */
 export function parseNodeSubnets(node: Node, network = NETWORK): readonly IpRange[] {
-  const entry = entryOf(node, NODE_SUBNETS, network);
-  const texts = Array.isArray(entry) ? entry : [entry]; // Older releases wrote a bare string.
-  return texts.flatMap((text) => (typeof text === 'string' ? (parseRange(text) ?? []) : []));
+  return readNodeSubnets(node.metadata.annotations?.[nodeSubnetsAnnotation], network);
 }
 
 /** The annotation's value: a node's subnets on the default network and on those of topology layer3. */
@@ -41,7 +39,7 @@ export function formatNodeSubnets(
 
 /** True when a node's annotation says what `formatNodeSubnets` made, in whatever order. */
 export function tellsSubnets(node: Node, value: string): boolean {
-  return isDeepStrictEqual(readObject(node, NODE_SUBNETS), JSON.parse(value));
+  return isDeepStrictEqual(readObject(node, nodeSubnetsAnnotation), JSON.parse(value));
 }
 
 /** The addresses and MAC of the default network in a pod's annotation; undefined when there are none that can be read. */

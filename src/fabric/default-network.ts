@@ -1,15 +1,10 @@
 /** The default pod network as northbound rows, with the names that OVN-Kubernetes gives them (pure). */
+
 import { bitsOf, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
+import { macOf } from '#api/k8s.ovn.org/mac.ts';
+import { gatewayOffset, managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import {
-  addressAt,
-  formatAddress,
-  formatInterface,
-  GATEWAY,
-  interfaceAt,
-  MANAGEMENT,
-  macOf,
-} from './addresses.ts';
+import { addressAt, formatAddress, formatInterface, interfaceAt } from './addresses.ts';
 import type { PodNetwork } from './annotations.ts';
 import type { DefaultNetworkConfig } from './config.ts';
 import { routerPort, switchPort } from './gateway.ts';
@@ -68,7 +63,7 @@ function composeCluster(): readonly NbRow[] {
 /** A node's switch, its link to the cluster router and its management port. */
 export function composeNode({ name, subnets }: NodePlace, config: DefaultNetworkConfig): readonly NbRow[] {
   const [toRouter, toSwitch] = [`stor-${name}`, `rtos-${name}`];
-  const gateways = subnets.map((subnet) => interfaceAt(subnet, GATEWAY));
+  const gateways = subnets.map((subnet) => interfaceAt(subnet, gatewayOffset));
   const other_config = { ...Object.fromEntries(subnets.flatMap(switchConfig)), mtu: String(config.mtu) };
   return [
     { ...switchOf(name), columns: { name, other_config } },
@@ -89,14 +84,14 @@ export function switchConfig(subnet: IpRange): readonly (readonly [string, strin
     ? [['ipv6_prefix', formatAddress(addressAt(subnet, 0))]]
     : [
         ['subnet', formatRange(subnet)],
-        ['exclude_ips', formatAddress(addressAt(subnet, MANAGEMENT))],
+        ['exclude_ips', formatAddress(addressAt(subnet, managementOffset))],
       ];
 }
 
 /** The node's own way into its pods' network: `ovn-k8s-mp0`, which the node's agent makes. */
 function composeManagementPort(node: string, subnets: readonly IpRange[]): NbRow {
   const { table, key } = managementKey(node);
-  const addresses = subnets.map((subnet) => addressAt(subnet, MANAGEMENT));
+  const addresses = subnets.map((subnet) => addressAt(subnet, managementOffset));
   return {
     table,
     key,
@@ -159,7 +154,9 @@ export function composePodNetwork(pod: PodPlace, config: DefaultNetworkConfig): 
     ip,
     subnet: pod.node.subnets.find(({ family }) => family === ip.family),
   }));
-  const gateways = homes.flatMap(({ subnet }) => (subnet === undefined ? [] : [addressAt(subnet, GATEWAY)]));
+  const gateways = homes.flatMap(({ subnet }) =>
+    subnet === undefined ? [] : [addressAt(subnet, gatewayOffset)],
+  );
   return {
     addresses: homes.map(({ ip, subnet }) =>
       formatInterface({ ip, prefix: subnet?.prefix ?? bitsOf(ip.family) }),

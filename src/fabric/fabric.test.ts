@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import { nodeSubnetsAnnotation as NODE_SUBNETS } from '#api/k8s.ovn.org/node-subnets.ts';
 import { FakeOvn } from '#drivers/ovn/fake.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { FakeApiClient } from '#machinery/fake-api-client.ts';
 import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { type Log, silentLog } from '#machinery/log.ts';
-import { NODE_SUBNETS, POD_NETWORKS } from './annotations.ts';
+import { POD_NETWORKS } from './annotations.ts';
 import { DEFAULT_NETWORK, ofFamilies } from './config.ts';
 import { type Fabric, type FabricOptions, startFabric } from './fabric.ts';
 

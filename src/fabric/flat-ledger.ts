@@ -2,8 +2,8 @@
 import type { Pod } from '#api/core/pod.ts';
 import { bitsOf, containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { macOf } from '#api/k8s.ovn.org/mac.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { macOf } from './addresses.ts';
 import type { FlatEntry } from './annotations.ts';
 import { guestOf, ownerOf, type Wanted } from './attachments.ts';
 import { type FlatPlace, gatewayOf, reservedMacs } from './flat-network.ts';

@@ -4,15 +4,9 @@
  * OVN-Kubernetes').
  */
 import { formatRange, type Ip, type IpFamily, type IpRange, parseIp } from '#api/ip-range.ts';
+import { macOf } from '#api/k8s.ovn.org/mac.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import {
-  addressAt,
-  formatAddress,
-  formatInterface,
-  type Interface,
-  interfaceAt,
-  macOf,
-} from './addresses.ts';
+import { addressAt, formatAddress, formatInterface, type Interface, interfaceAt } from './addresses.ts';
 
 /** Masquerade range of a family. */
 interface Masquerade {

@@ -1,8 +1,9 @@
 /** Networks of topology layer3 as northbound rows: a switch on each node, joined by a router; names as upstream's (pure). */
 import type { IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { gatewayOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { GATEWAY, interfaceAt } from './addresses.ts';
+import { interfaceAt } from './addresses.ts';
 import { switchConfig } from './default-network.ts';
 import { routerKey, switchKey } from './flat-network.ts';
 import {
@@ -81,7 +82,7 @@ export function composeNodePart(
     routerPort(
       routerKey(network),
       toSwitch,
-      subnets.map((subnet) => interfaceAt(subnet, GATEWAY)),
+      subnets.map((subnet) => interfaceAt(subnet, gatewayOffset)),
     ),
     switchPort(name, toRouter, toSwitch),
     ...composeGuard({ switchKey: ownSwitch, isAddressed: true, trusted: [toRouter] }),

@@ -1,9 +1,12 @@
 /** Who holds which subnet and address. Knows nothing but what it is told: annotations are the truth, this is their index. */
+
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
 import { formatRange, type Ip } from '#api/ip-range.ts';
+import { macOf } from '#api/k8s.ovn.org/mac.ts';
+import { gatewayOffset, managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { addressAt, formatAddress, GATEWAY, MANAGEMENT, macOf } from './addresses.ts';
+import { addressAt, formatAddress } from './addresses.ts';
 import { defaultChoiceOf, parseNodeSubnets, parsePodNetwork } from './annotations.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import type { NodePlace, PodPlace } from './default-network.ts';
@@ -80,8 +83,8 @@ export class Ledger {
       return subnet;
     });
     const place = { name, subnets };
-    const pools = subnets.map((subnet) => new IpPool(subnet, [], MANAGEMENT));
-    const own = [GATEWAY, MANAGEMENT].map((offset) =>
+    const pools = subnets.map((subnet) => new IpPool(subnet, [], managementOffset));
+    const own = [gatewayOffset, managementOffset].map((offset) =>
       macOf(subnets.map((subnet) => addressAt(subnet, offset))),
     );
     const macs = new Map(own.map((mac) => [mac, `node ${name}`]));

@@ -4,8 +4,9 @@ import type { Pod } from '#api/core/pod.ts';
 import { formatIp, formatRange } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
+import { nodeSubnetsAnnotation as NODE_SUBNETS } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { NbRow } from '#drivers/ovn/driver.ts';
-import { formatPodNetworks, NODE_SUBNETS, POD_NETWORKS } from './annotations.ts';
+import { formatPodNetworks, POD_NETWORKS } from './annotations.ts';
 import type { FlatPlace } from './flat-network.ts';
 import { Overlay } from './overlay.ts';
 

@@ -1,4 +1,5 @@
 /** What a primary network has besides its switch: a router with the gateway's address, and ways out (pure). */
+
 import { bitsOf, type IpFamily, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';

@@ -2,18 +2,12 @@ import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
+import { nodeSubnetsAnnotation } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import {
-  formatNodeSubnets,
-  formatPodNetworks,
-  isTold,
-  NODE_SUBNETS,
-  POD_NETWORKS,
-  tellsSubnets,
-} from './annotations.ts';
+import { formatNodeSubnets, formatPodNetworks, isTold, POD_NETWORKS, tellsSubnets } from './annotations.ts';
 import {
   composeClusterEgress,
   composeNodeEgress,
@@ -221,7 +215,7 @@ export class Settlement {
       if (tellsSubnets(node, value)) {
         this.#parts.annotator.forget(nodeKind, name);
       } else {
-        this.#parts.annotator.write(nodeKind, node, NODE_SUBNETS, value);
+        this.#parts.annotator.write(nodeKind, node, nodeSubnetsAnnotation, value);
       }
     }
     return { put, remove: [] };

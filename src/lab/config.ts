@@ -1,6 +1,7 @@
 /** Configuration files of the processes the supervisor keeps running. Pure but for the names of Node and our sources. */
 import path from 'node:path';
 import type { AgentConfig } from '#agent/config.ts';
+import type { IpFamily } from '#api/ip-range.ts';
 import type { Accelerator } from '#node-state/vm.ts';
 import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
 import type { LabPlan, NodePlan } from './plan.ts';
@@ -26,6 +27,10 @@ export interface ControlPlaneConfig {
   readonly authorityKey: string;
   readonly kubeconfig: string;
   readonly ovnNb: string;
+  /** Address families of the default pod network, the primary one first. */
+  readonly ipFamilies: readonly IpFamily[];
+  /** Largest packet of pods, bytes. */
+  readonly podMtu: number;
 }
 
 /** Port of every agent's HTTPS endpoint. */
@@ -49,6 +54,8 @@ export function composeControlPlaneConfig(
     authorityKey: path.join(own, 'ca.key'),
     kubeconfig: path.join(own, 'kubeconfig'),
     ovnNb: `unix:${path.join(paths.ovnRun, 'nb.sock')}`,
+    ipFamilies: plan.ipFamilies,
+    podMtu: plan.podMtu,
   };
 }
 
@@ -58,6 +65,7 @@ export function composeAgentConfig(
   node: NodePlan,
   user: SystemUser,
   accelerator: Accelerator,
+  podMtu: number,
 ): AgentConfig {
   const own = nodePaths(paths, node.name);
   return {
@@ -70,7 +78,8 @@ export function composeAgentConfig(
     ovsDb: `unix:${path.join(own.ovs, 'db.sock')}`,
     qemuUser: { uid: user.uid, gid: user.gid },
     accelerator,
-    nodeAddress: node.address,
+    nodeAddresses: node.addresses,
+    podMtu,
     tls: {
       cert: path.join(own.state, 'tls.crt'),
       key: path.join(own.state, 'tls.key'),

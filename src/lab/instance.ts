@@ -1,6 +1,7 @@
 /** What is remembered of an instance between commands: `instance.json`, 0600. */
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import type { IpFamily } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { Accelerator } from '#node-state/vm.ts';
 import { readJsonFile, writeJsonFile } from './lock.ts';
@@ -19,6 +20,10 @@ export interface InstanceState {
   readonly datapath: Datapath;
   /** As asked for with `--accel`; absent = found out by probing. */
   readonly accelerator?: Accelerator;
+  /** Absent: both, where the machine has IPv6. */
+  readonly ipFamilies?: readonly IpFamily[];
+  /** Of the wires, bytes; absent = 1500. */
+  readonly mtu?: number;
 }
 
 /** Reads an instance's state; undefined when it was never brought up (or was taken down). */

@@ -1,8 +1,16 @@
 /** Makes the lab's bridges, namespaces and cables: what is missing, in one `ip -batch` per namespace. */
+import type { IpFamily } from '#api/ip-range.ts';
 import { run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { isAliasOf, linkAlias } from './names.ts';
-import { gatewayBridge, type LabPlan, machineBridge, machineSubnets, type NodePlan } from './plan.ts';
+import {
+  gatewayBridge,
+  type LabPlan,
+  machineBridge,
+  machinePrefix,
+  machineSubnets,
+  type NodePlan,
+} from './plan.ts';
 
 /** A link as `ip -j -d addr show` prints it, as far as we read it. */
 export interface IpLink {
@@ -110,7 +118,7 @@ export async function applyNetwork(plan: LabPlan): Promise<NetworkChanges> {
   ]);
   const freshNodes = new Set(fresh.map(({ name }) => name));
   await Promise.all([
-    ...plan.nodes.map((node) => applyInside(node, freshNodes.has(node.name))),
+    ...plan.nodes.map((node) => applyInside(node, plan.mtu, freshNodes.has(node.name))),
     ...(plan.datapath === 'netdev' ? offloadsOff(plan) : []),
   ]);
   return { freshNodes };
@@ -120,15 +128,14 @@ export async function applyNetwork(plan: LabPlan): Promise<NetworkChanges> {
 function composeBridge({ machine, physical, alias }: LabPlan, there: ReadonlyMap<string, IpLink>): string[] {
   const lines: string[] = [];
   const own = there.get(machine.bridge);
+  const addresses = [`${machine.address}/${machine.prefixLength}`, ...v6(machine.address6)];
   if (own === undefined) {
     lines.push(`link add ${machine.bridge} type bridge ${bridgeOptions}`);
   }
   if (own?.ifalias !== alias) {
     lines.push(`link set ${machine.bridge} alias ${alias}`);
   }
-  if (own?.addr_info?.some(({ local }) => local === machine.address) !== true) {
-    lines.push(`addr add ${machine.address}/${machine.prefixLength} dev ${machine.bridge}`);
-  }
+  lines.push(...missingAddresses(machine.bridge, own, addresses));
   if (own?.flags.includes('UP') !== true) {
     lines.push(`link set ${machine.bridge} up`);
   }
@@ -145,9 +152,28 @@ function composeBridge({ machine, physical, alias }: LabPlan, there: ReadonlyMap
   return lines;
 }
 
+/** Address lines for what a link does not have yet. */
+function missingAddresses(
+  name: string,
+  link: IpLink | undefined,
+  addresses: readonly string[],
+): readonly string[] {
+  const has = new Set(link?.addr_info?.map(({ local }) => local));
+  return (
+    addresses
+      .filter((address) => !has.has(address.split('/')[0] ?? ''))
+      // Nobody else is on the wire: nothing waits for duplicate address detection.
+      .map((address) => `addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`)
+  );
+}
+
+function v6(address: string | undefined): readonly string[] {
+  return address === undefined ? [] : [`${address}/${machinePrefix[6]}`];
+}
+
 /** Lines for one node's namespace and cables. A cable whose node end went with its namespace is made anew. */
 function composeCables(
-  { alias }: LabPlan,
+  { alias, mtu }: LabPlan,
   node: NodePlan,
   there: ReadonlyMap<string, IpLink>,
   hasNetns: boolean,
@@ -159,7 +185,11 @@ function composeCables(
       lines.push(`link delete ${machineEnd}`);
     }
     if (end === undefined || !hasNetns) {
-      lines.push(`link add ${machineEnd} type veth peer name ${nic} address ${mac} netns ${node.netns}`);
+      lines.push(
+        `link add ${machineEnd} mtu ${mtu} type veth peer name ${nic} address ${mac} mtu ${mtu} netns ${node.netns}`,
+      );
+    } else if (end.mtu !== mtu) {
+      lines.push(`link set ${machineEnd} mtu ${mtu}`);
     }
     if (end?.ifalias !== alias || !hasNetns) {
       lines.push(`link set ${machineEnd} alias ${alias} addrgenmode none`);
@@ -172,15 +202,18 @@ function composeCables(
 }
 
 /** Inside a node: loopback and NICs up, kernel parameters. Addresses wait for `br-ex`. */
-async function applyInside(node: NodePlan, isFresh: boolean): Promise<void> {
+async function applyInside(node: NodePlan, mtu: number, isFresh: boolean): Promise<void> {
   const nics = ['lo', ...node.cables.map(({ nic }) => nic)];
   const links = isFresh ? [] : await observeLinks(node.netns);
   const down = nics.filter(
     (nic) => links.find(({ ifname }) => ifname === nic)?.flags.includes('UP') !== true,
   );
+  const narrow = node.cables.filter(({ nic }) =>
+    links.some((link) => link.ifname === nic && link.mtu !== mtu),
+  );
   await Promise.all([
     ipBatch(
-      down.map((nic) => `link set ${nic} up`),
+      [...down.map((nic) => `link set ${nic} up`), ...narrow.map(({ nic }) => `link set ${nic} mtu ${mtu}`)],
       node.netns,
     ),
     run(['sysctl', '-q', '-w', ...Object.entries(node.sysctls).map(([key, value]) => `${key}=${value}`)], {
@@ -206,40 +239,46 @@ function offloadsOff({ machine, nodes }: LabPlan): Promise<unknown>[] {
   ];
 }
 
-/** Gives a node its address: on `br-ex`, once Open vSwitch made it. */
+/** Gives a node its addresses: on `br-ex`, once Open vSwitch made it. */
 export async function applyNodeAddress(plan: LabPlan, node: NodePlan): Promise<void> {
   const links = await observeLinks(node.netns);
   const bridge = links.find(({ ifname }) => ifname === 'br-ex');
   if (bridge === undefined) {
     throw new PatchbayError('NoUplinkBridge', `Open vSwitch of node ${node.name} has not made br-ex`);
   }
-  const hasAddress = bridge.addr_info?.some(({ local }) => local === node.address) === true;
-  const lines = hasAddress ? [] : [`addr add ${node.address}/${plan.machine.prefixLength} dev br-ex`];
-  if (!bridge.flags.includes('UP')) {
-    lines.push('link set br-ex up');
-  }
-  lines.push(`route replace default via ${plan.machine.address} dev br-ex`);
-  const { name, address, prefixLength } = gatewayBridge;
-  const gateway = links.find(({ ifname }) => ifname === name);
-  if (gateway?.addr_info?.some(({ local }) => local === address) !== true) {
-    lines.push(`addr add ${address}/${prefixLength} dev ${name}`);
-  }
-  if (gateway?.flags.includes('UP') !== true) {
-    lines.push(`link set ${name} addrgenmode none up`);
-  }
+  const gateway = links.find(({ ifname }) => ifname === gatewayBridge.name);
+  const isUp = (link: IpLink | undefined): boolean => link?.flags.includes('UP') === true;
+  const { machine, ipFamilies } = plan;
+  const own = node.addresses.find((address) => address.includes(':'));
+  const handover = ([4, 6] as const).filter((family) => family === 4 || ipFamilies.includes(family));
+  const lines = [
+    ...missingAddresses('br-ex', bridge, [`${node.address}/${machine.prefixLength}`, ...v6(own)]),
+    ...(isUp(bridge) ? [] : ['link set br-ex up']),
+    `route replace default via ${machine.address} dev br-ex`,
+    ...(machine.address6 === undefined ? [] : [`route replace ::/0 via ${machine.address6} dev br-ex`]),
+    ...(isUp(gateway) ? [] : [`link set ${gatewayBridge.name} addrgenmode none up`]),
+    ...missingAddresses(
+      gatewayBridge.name,
+      gateway,
+      handover.flatMap((family) => gatewayBridge.addresses[family]),
+    ),
+  ];
   await Promise.all([
     ipBatch(lines, node.netns),
-    run(['nft', '-f', '-'], { netns: node.netns, input: edge }),
+    run(['nft', '-f', '-'], { netns: node.netns, input: handover.map(edge).join('') }),
   ]);
 }
 
 /** What gateways hand over leaves with the node's own address, whatever it was before. */
-const edge = `table ip patchbay-edge {}
-delete table ip patchbay-edge
-table ip patchbay-edge {
+function edge(family: IpFamily): string {
+  const word = family === 4 ? 'ip' : 'ip6';
+  return `table ${word} patchbay-edge {}
+delete table ${word} patchbay-edge
+table ${word} patchbay-edge {
   chain postrouting {
     type nat hook postrouting priority srcnat;
-    ip saddr ${gatewayBridge.range} oifname != "${gatewayBridge.name}" counter masquerade
+    ${word} saddr ${gatewayBridge.ranges[family]} oifname != "${gatewayBridge.name}" counter masquerade
   }
 }
 `;
+}

@@ -47,11 +47,12 @@ function composeCertificates(plan: LabPlan): readonly WantedCertificate[] {
           'kubernetes.default.svc.cluster.local',
           '127.0.0.1',
           plan.machine.address,
+          ...(plan.machine.address6 === undefined ? [] : [plan.machine.address6]),
           serviceAddress,
         ],
       },
     },
-    ...plan.nodes.flatMap(({ name, address }) => [
+    ...plan.nodes.flatMap(({ name, address, addresses }) => [
       {
         name: `agent-${name}`,
         request: {
@@ -66,7 +67,7 @@ function composeCertificates(plan: LabPlan): readonly WantedCertificate[] {
           commonName: `system:node:${name}`,
           organizations: ['system:nodes'],
           usage: 'server' as const,
-          names: [name, address],
+          names: [...new Set([name, address, ...addresses])],
         },
       },
     ]),

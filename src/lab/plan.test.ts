@@ -6,7 +6,12 @@ const paths = instancePaths('demo', '/state');
 const lab = composeLab({ paths, nodes: ['node1', 'node2'], machineSubnet: 130, datapath: 'netdev' });
 
 test('nodes get addresses from .11, cables to both wires, and namespaces that carry the instance', () => {
-  expect(lab.machine).toEqual({ bridge: 'pb130', address: '192.168.130.1', prefixLength: 24 });
+  expect(lab.machine).toEqual({
+    bridge: 'pb130',
+    address: '192.168.130.1',
+    prefixLength: 24,
+    address6: 'fd00:192:168:130::1',
+  });
   expect(lab.nodes.map(({ name, netns, address }) => [name, netns, address])).toEqual([
     ['node1', 'demo.node1', '192.168.130.11'],
     ['node2', 'demo.node2', '192.168.130.12'],
@@ -16,6 +21,38 @@ test('nodes get addresses from .11, cables to both wires, and namespaces that ca
     ['eth1', 'pb130n2e1', 'pb130p'],
     ['eth2', 'pb130n2e2', 'pb130p'],
   ]);
+});
+
+test.each([
+  [[4, 6] as const, ['192.168.130.12', 'fd00:192:168:130::12'], '1'],
+  [[6] as const, ['fd00:192:168:130::12'], '1'],
+  [[4] as const, ['192.168.130.12'], undefined],
+])(
+  'a lab of IPv%s has nodes with such addresses, and tunnels over IPv4',
+  (ipFamilies, addresses, forwarding) => {
+    const one = composeLab({
+      paths,
+      nodes: ['node1', 'node2'],
+      machineSubnet: 130,
+      datapath: 'netdev',
+      ipFamilies,
+    });
+    expect(one.nodes[1]?.addresses).toEqual(addresses);
+    expect(one.nodes[1]?.sysctls['net.ipv6.conf.all.forwarding']).toBe(forwarding);
+    expect(one.machine.address6 === undefined).toBe(forwarding === undefined);
+    expect(one.nodes[1]?.ovsSettings.flat()).toContain('external_ids:ovn-encap-ip="192.168.130.12"');
+  },
+);
+
+test('pods get what the wires carry less what Geneve needs', () => {
+  const jumbo = composeLab({
+    paths,
+    nodes: ['node1'],
+    machineSubnet: 130,
+    datapath: 'netdev',
+    mtu: 9000,
+  });
+  expect([lab.mtu, lab.podMtu, jumbo.mtu, jumbo.podMtu]).toEqual([1500, 1400, 9000, 8900]);
 });
 
 test('link names fit into 15 bytes with the most nodes and the longest instance name', () => {

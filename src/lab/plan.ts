@@ -1,5 +1,6 @@
 /** The lay-out of a lab, as plain data: what `up` makes and what `status` names. Pure. */
 import path from 'node:path';
+import type { IpFamily } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import {
   checkedNode,
@@ -22,7 +23,17 @@ export interface LabInput {
   /** N of 192.168.N.0/24. */
   readonly machineSubnet: number;
   readonly datapath: Datapath;
+  /** Address families of pods and nodes, the primary one first; default both. Tunnels and the API keep to IPv4. */
+  readonly ipFamilies?: readonly IpFamily[];
+  /** Largest packet on the wires, bytes; default 1500. */
+  readonly mtu?: number;
 }
+
+/** What an Ethernet carries, bytes. */
+const ethernetMtu = 1500;
+const bothFamilies: readonly IpFamily[] = [4, 6];
+/** What Geneve adds to a packet, bytes. */
+const geneveOverhead = 100;
 
 /** A daemon of the lab: detaches itself and writes a pid file. */
 export interface DaemonPlan {
@@ -55,8 +66,10 @@ export interface CablePlan {
 export interface NodePlan {
   readonly name: string;
   readonly netns: string;
-  /** Address on the machine network, without prefix length. */
+  /** IPv4 address on the machine network, without prefix length: its end of tunnels. */
   readonly address: string;
+  /** Its addresses of the lab's families, the primary one first: what its Node tells. */
+  readonly addresses: readonly string[];
   /** MAC of `br-ex`: another than eth0's, or the kernel would take eth0's frames a second time. */
   readonly uplinkMac: string;
   readonly cables: readonly CablePlan[];
@@ -74,8 +87,19 @@ export interface LabPlan {
   readonly instance: string;
   readonly alias: string;
   readonly datapath: Datapath;
-  /** Bridge of the machine network and the machine's own address on it. */
-  readonly machine: { readonly bridge: string; readonly address: string; readonly prefixLength: number };
+  readonly ipFamilies: readonly IpFamily[];
+  /** Largest packet on the wires, bytes. */
+  readonly mtu: number;
+  /** Largest packet of pods, bytes. */
+  readonly podMtu: number;
+  /** Bridge of the machine network and the machine's own addresses on it. */
+  readonly machine: {
+    readonly bridge: string;
+    readonly address: string;
+    readonly prefixLength: number;
+    /** Absent where the lab has no IPv6. */
+    readonly address6?: string;
+  };
   /** Bridge of the physical network: no filtering, hence a trunk for every VLAN. */
   readonly physical: { readonly bridge: string };
   readonly central: { readonly databases: readonly DaemonPlan[]; readonly northd: DaemonPlan };
@@ -85,11 +109,12 @@ export interface LabPlan {
 /** Machine networks are 192.168.126.0/24 to 192.168.254.0/24. */
 export const machineSubnets = { first: 126, last: 254 } as const;
 /** Addresses .11 to .250 are nodes'. */
+const firstNode = 11;
 const mostNodes = 240;
 
 /** Composes the lab of an instance. Throws a PatchbayError `InvalidLab` for more nodes than addresses. */
 export function composeLab(input: LabInput): LabPlan {
-  const { paths, nodes, machineSubnet, datapath } = input;
+  const { paths, nodes, machineSubnet, datapath, ipFamilies = bothFamilies, mtu = ethernetMtu } = input;
   if (nodes.length < 1 || nodes.length > mostNodes) {
     throw new PatchbayError(
       'InvalidLab',
@@ -103,15 +128,27 @@ export function composeLab(input: LabInput): LabPlan {
     instance: paths.instance,
     alias: linkAlias(paths.instance),
     datapath,
+    ipFamilies,
+    mtu,
+    podMtu: mtu - geneveOverhead,
     machine: {
       bridge: machineBridge(machineSubnet),
-      address: `192.168.${machineSubnet}.1`,
-      prefixLength: 24,
+      address: machineAddress(machineSubnet, 4, 1),
+      prefixLength: machinePrefix[4],
+      ...(ipFamilies.includes(6) && { address6: machineAddress(machineSubnet, 6, 1) }),
     },
     physical: { bridge: `${machineBridge(machineSubnet)}p` },
     central: composeCentral(paths),
     nodes: nodes.map((name, index) => composeNode(input, checkedNode(name), index)),
   };
+}
+
+/** Prefix lengths of the machine network. */
+export const machinePrefix: Readonly<Record<IpFamily, number>> = { 4: 24, 6: 64 };
+
+/** Host `n` on a machine network; the IPv6 one (a unique local address) is written as the IPv4 one. */
+function machineAddress(machineSubnet: number, family: IpFamily, n: number): string {
+  return family === 4 ? `192.168.${machineSubnet}.${n}` : `fd00:192:168:${machineSubnet}::${n}`;
 }
 
 /** Name of the machine network's bridge; making it claims the subnet. */
@@ -167,15 +204,17 @@ function composeCentral({ ovn, ovnRun, log }: InstancePaths): LabPlan['central']
   };
 }
 
-function composeNode({ paths, machineSubnet, datapath }: LabInput, name: string, index: number): NodePlan {
+function composeNode(input: LabInput, name: string, index: number): NodePlan {
+  const { paths, machineSubnet, datapath, ipFamilies = bothFamilies } = input;
   const bridge = machineBridge(machineSubnet);
   const netns = nodeNetns(paths.instance, name);
-  const address = `192.168.${machineSubnet}.${11 + index}`;
+  const address = machineAddress(machineSubnet, 4, firstNode + index);
   const own = nodePaths(paths, name);
   return {
     name,
     netns,
     address,
+    addresses: ipFamilies.map((family) => machineAddress(machineSubnet, family, firstNode + index)),
     uplinkMac: stableMac(paths.instance, name, 'br-ex'),
     cables: ['eth0', 'eth1', 'eth2'].map((nic, number) => ({
       bridge: number === 0 ? bridge : `${bridge}p`,
@@ -183,7 +222,7 @@ function composeNode({ paths, machineSubnet, datapath }: LabInput, name: string,
       nic,
       mac: stableMac(paths.instance, name, nic),
     })),
-    sysctls: nodeSysctls,
+    sysctls: ipFamilies.includes(6) ? { ...nodeSysctls, 'net.ipv6.conf.all.forwarding': '1' } : nodeSysctls,
     paths: own,
     ...composeNodeDaemons(paths, own, name, netns),
     ovsSettings: composeOvsSettings(paths, name, address, datapath),
@@ -238,14 +277,14 @@ function composeNodeDaemons(
 
 /**
  * Where OVN's gateway routers hand packets over to their node, which sends them on by `br-ex` with its own address. Its
- * address is the gateways' next hop (`fabric/gateway.ts`).
+ * addresses are the gateways' next hops (`fabric/gateway.ts`). It asks for neighbours of what it forwards from its
+ * link-local address, which is always the same: nobody but this node's gateways is on the bridge.
  */
 export const gatewayBridge = {
   name: 'br-gw',
-  address: '169.254.0.2',
-  prefixLength: 17,
-  range: '169.254.0.0/17',
-};
+  addresses: { 4: ['169.254.0.2/17'], 6: ['fd69::2/112', 'fe80::2/64'] },
+  ranges: { 4: '169.254.0.0/17', 6: 'fd69::/112' },
+} as const;
 
 /**
  * What a server's packages and installer would have put into its Open vSwitch. With the netdev datapath, tunnel packets

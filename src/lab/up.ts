@@ -1,7 +1,8 @@
 /** Brings an instance up: whatever of it is missing is made, whatever is there stays. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import type { IpFamily } from '#api/ip-range.ts';
 import { writePrivateFile } from '#certs/files.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { Accelerator } from '#node-state/vm.ts';
@@ -35,6 +36,10 @@ export interface UpOptions {
   /** `auto` forgets an earlier choice. */
   readonly accelerator?: 'auto' | Accelerator;
   readonly datapath: Datapath;
+  /** Address families of pods and nodes, the primary one first. Default: both, or IPv4 where the machine has no IPv6. */
+  readonly ipFamilies?: readonly IpFamily[];
+  /** Largest packet on the wires, bytes. Default 1500. */
+  readonly mtu?: number;
   /** Finds out how guests run, while the nodes are laid out; `forced` is what `--accel` said, now or earlier. */
   readonly chooseAccelerator: (forced: Accelerator | undefined) => Promise<Accelerator>;
   readonly progress: (line: string) => void;
@@ -158,9 +163,17 @@ async function settleState(paths: InstancePaths, options: UpOptions): Promise<In
     port: await choosePort({ asked: options.port, before: before?.port, isOwn: isRunning, machineSubnet }),
     datapath: before?.datapath ?? options.datapath,
     ...(accelerator === undefined ? {} : { accelerator }),
+    ipFamilies: options.ipFamilies ?? before?.ipFamilies ?? (hasIpv6() ? [4, 6] : [4]),
+    mtu: options.mtu ?? before?.mtu ?? 1500,
   };
   writeInstance(paths, state);
   return state;
+}
+
+/** False on machines whose kernel has no IPv6, or where it was switched off. */
+function hasIpv6(): boolean {
+  const file = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+  return existsSync(file) && readFileSync(file, 'utf8').trim() === '0';
 }
 
 /** Certificates, and a supervisor that starts the control plane while the nodes are laid out. */
@@ -194,7 +207,7 @@ async function configureAgents(
 ): Promise<void> {
   await Promise.all(
     plan.nodes.map((node) => {
-      const agent = composeAgentConfig(paths, node, users.qemu, accelerator);
+      const agent = composeAgentConfig(paths, node, users.qemu, accelerator, plan.podMtu);
       return writePrivateFile(
         nodePaths(paths, node.name).agentConfig,
         `${JSON.stringify(agent, undefined, 2)}\n`,

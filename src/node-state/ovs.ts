@@ -28,6 +28,8 @@ export interface OvsPort {
   /** VLANs allowed on a trunk; absent = all. */
   readonly trunks?: readonly number[];
   readonly vlanMode?: 'access' | 'trunk' | 'native-tagged' | 'native-untagged';
+  /** Bytes; of internal ports, which else follow the narrowest port of their bridge. */
+  readonly mtu?: number;
   /** Only frames from this MAC leave the port's owner (`macspoofchk`); enforced by flows of the bridge. */
   readonly allowedMac?: string;
   /** External ids of the Interface row: `iface-id`, `attached_mac`, … */

@@ -120,17 +120,21 @@ export async function openCluster(): Promise<Cluster> {
   };
 }
 
-/** A virtual machine with the default guest on a node; `nics` follow the default one. */
+/**
+ * A virtual machine with the default guest on a node; `nics` follow the default one. `ethernets` is its network
+ * configuration in place of DHCP on the default card.
+ */
 export function vmManifest(options: {
   readonly namespace: string;
   readonly name: string;
   readonly node: string;
   readonly ports?: readonly number[];
   readonly nics?: readonly { readonly name: string; readonly network: string; readonly address: string }[];
+  readonly ethernets?: Readonly<Record<string, unknown>>;
 }): string {
-  const { namespace, name, node, ports, nics = [] } = options;
+  const { namespace, name, node, ports, nics = [], ethernets: own = { eth0: { dhcp4: true } } } = options;
   const ethernets = Object.fromEntries([
-    ['eth0', { dhcp4: true }],
+    ...Object.entries(own),
     ...nics.map(({ address }, index) => [`eth${index + 1}`, { addresses: [address] }] as const),
   ]);
   return JSON.stringify({

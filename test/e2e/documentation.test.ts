@@ -78,7 +78,8 @@ describe('8.2.1 a virtual machine behind masquerade', () => {
     expect(await kubectl('get', 'vm', '-o', 'wide')).toMatch(/example-vm\s+\S+\s+Running\s+True/);
     const ip = await field('vmi/example-vm', '{.status.interfaces[*].ipAddress}');
     expect(ip).toMatch(/^10\.12[89]\.\d+\.\d+$/);
-    expect(await field('vmi/example-vm', '{.status.interfaces[*].ipAddresses}')).toBe(JSON.stringify([ip]));
+    const ips = JSON.parse(await field('vmi/example-vm', '{.status.interfaces[*].ipAddresses}')) as string[];
+    expect(ips).toEqual([ip, expect.stringMatching(/^fd01:/)]);
     expect(await kubectl('get', 'vmi', '-o', 'wide')).toMatch(
       new RegExp(`example-vm\\s+\\S+\\s+Running\\s+${ip}\\s+node\\d\\s+True\\s+True`),
     );

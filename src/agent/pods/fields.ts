@@ -6,7 +6,7 @@ import { milliValue, parseQuantity } from '#machinery/quantity.ts';
 /** What is known of a pod besides its object. */
 export interface PodFacts {
   readonly podIPs: readonly string[];
-  readonly hostIP: string;
+  readonly hostIPs: readonly string[];
   /** URL of the API server that the node and its pods reach. */
   readonly apiServer: string;
   /** Of the node; what an unlimited container may use. */
@@ -38,8 +38,9 @@ export function fieldValue(pod: Pod, facts: PodFacts, fieldPath: string): string
     case 'spec.serviceAccountName':
       return spec.serviceAccountName ?? '';
     case 'status.hostIP':
+      return facts.hostIPs[0] ?? '';
     case 'status.hostIPs':
-      return facts.hostIP;
+      return facts.hostIPs.join(',');
     case 'status.podIP':
       return facts.podIPs[0] ?? '';
     case 'status.podIPs':

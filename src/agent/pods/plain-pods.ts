@@ -30,7 +30,7 @@ export interface PlainPodsOptions {
   readonly events: EventRecorder;
   readonly log: Log;
   readonly clock: Clock;
-  readonly hostIP: string;
+  readonly hostIPs: readonly string[];
   /** Of the node. */
   readonly cpus: number;
   readonly memory: number;
@@ -232,8 +232,8 @@ export class PlainPods {
   }
 
   #facts({ networks }: PlainSandbox): PodFacts {
-    const { hostIP, cpus, memory, client } = this.#options;
-    return { podIPs: podIPs({ networks }), hostIP, apiServer: client.server, cpus, memory };
+    const { hostIPs, cpus, memory, client } = this.#options;
+    return { podIPs: podIPs({ networks }), hostIPs, apiServer: client.server, cpus, memory };
   }
 
   async #exceed(found: Pod, sandbox: PlainSandbox): Promise<undefined> {
@@ -258,7 +258,7 @@ export class PlainPods {
   }
 
   async #report(found: Pod, given: Pick<StatusInput, 'networks' | 'ended'>): Promise<void> {
-    const { client, clock, hostIP } = this.#options;
+    const { client, clock, hostIPs } = this.#options;
     const { name, namespace, uid = '' } = found.metadata;
     const views = this.#views(uid);
     const status = plainStatus({
@@ -267,7 +267,7 @@ export class PlainPods {
       plan: this.#plan(found),
       probes: this.#prober.views(views),
       waiting: this.#memoryOf(uid).waiting,
-      hostIP,
+      hostIPs,
       now: clock.now(),
       ...given,
     });

@@ -18,7 +18,7 @@ import { composeVolumes } from './volumes.ts';
 const start = Date.parse('2026-01-01T00:00:00Z');
 const facts = {
   podIPs: ['10.128.0.5'],
-  hostIP: '192.168.126.11',
+  hostIPs: ['192.168.126.11'],
   apiServer: 'https://192.168.126.1:6443',
   cpus: 2,
   memory: 1024 ** 3,
@@ -135,7 +135,7 @@ describe('a status', () => {
       plan: planPod({ pod: given, views, probes, now }),
       waiting: new Map(),
       networks: [{ name: 'n', interface: 'eth0', mac: 'm', default: true, dns: {}, ips: ['10.128.0.5'] }],
-      hostIP: '192.168.126.11',
+      hostIPs: ['192.168.126.11'],
       now,
       ...changes,
     });

@@ -4,6 +4,7 @@ import type { Condition } from '#api/meta.ts';
 import type { ContainerPhase, ContainerView } from '#drivers/pod/driver.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { setCondition } from '#machinery/conditions.ts';
+import { addressStatus } from '../pod-addresses.ts';
 import type { NetworkStatus } from '../selection.ts';
 import { isSidecar, latest, type Plan, type ProbeView } from './plan.ts';
 
@@ -22,7 +23,7 @@ export interface StatusInput {
   /** What keeps containers from being started, by name. */
   readonly waiting: ReadonlyMap<string, Waiting>;
   readonly networks: readonly NetworkStatus[] | undefined;
-  readonly hostIP: string;
+  readonly hostIPs: readonly string[];
   readonly now: number;
   /** Set when the node ended the pod: `DeadlineExceeded`. */
   readonly ended?: { readonly reason: string; readonly message: string };
@@ -32,7 +33,7 @@ type State = NonNullable<ContainerStatus['state']>;
 
 /** Composes it. */
 export function plainStatus(input: StatusInput): PodStatus {
-  const { pod, networks, hostIP, now, ended } = input;
+  const { pod, networks, hostIPs, now, ended } = input;
   const before: PodStatus = pod.status ?? {};
   const { reason: _reason, message: _message, ...kept } = before;
   const ips = networks?.[0]?.ips ?? [];
@@ -50,9 +51,7 @@ export function plainStatus(input: StatusInput): PodStatus {
     phase,
     ...ended,
     conditions: [...conditionsOf(input, phase, inits, all)],
-    hostIP,
-    hostIPs: [{ ip: hostIP }],
-    ...(ips[0] !== undefined && { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    ...addressStatus(hostIPs, ips),
     startTime: before.startTime ?? timestamp(now),
     ...(inits.length > 0 && { initContainerStatuses: inits }),
     containerStatuses: all,

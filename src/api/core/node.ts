@@ -1,18 +1,6 @@
 import type { KindDefinition } from '../kind.ts';
 import type { KubeObject } from '../meta.ts';
-import {
-  array,
-  boolean,
-  int32,
-  int64,
-  listMap,
-  object,
-  oneOf,
-  setOf,
-  string,
-  type TypeOf,
-  time,
-} from '../schema.ts';
+import { array, boolean, int32, int64, object, oneOf, setOf, string, type TypeOf, time } from '../schema.ts';
 import { conditions } from './condition.ts';
 import { nodeColumns } from './node-columns.ts';
 import { quantities } from './resources.ts';
@@ -73,13 +61,14 @@ const status = object({
   allocatable: quantities('Resources that pods may have.'),
   phase: string('No longer used.'),
   conditions,
-  addresses: listMap(
-    ['type'],
+  // Upstream declares `type` as the key and says itself that it is none: a dual-stack node has two of one type.
+  addresses: array(
     object(
       { type: string('Hostname, InternalIP, ExternalIP, InternalDNS, ExternalDNS.'), address: string() },
       ['type', 'address'],
     ),
     'Addresses of the node.',
+    atomic,
   ),
   daemonEndpoints: object({ kubeletEndpoint: object({ Port: int32('Port of the node agent.') }, ['Port']) }),
   nodeInfo,

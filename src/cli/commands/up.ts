@@ -7,8 +7,12 @@ interface UpCommandOptions extends InstanceOptions {
   readonly nodes?: number;
   readonly port?: number;
   readonly accel?: 'auto' | 'kvm' | 'tcg';
+  readonly ipFamilies?: 'dual' | 'ipv4' | 'ipv6';
+  readonly mtu?: number;
   readonly detach: boolean;
 }
+
+const families = { dual: [4, 6], ipv4: [4], ipv6: [6] } as const;
 
 /** `patchbay up`: starts an instance; exits 0 once its API answers and every node is Ready. */
 export function registerUp(program: Command): void {
@@ -21,6 +25,17 @@ export function registerUp(program: Command): void {
         'kvm',
         'tcg',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--ip-families <families>',
+        'addresses of pods and nodes (default: dual, or ipv4 on machines without IPv6)',
+      ).choices(Object.keys(families)),
+    )
+    .option(
+      '--mtu <bytes>',
+      'largest packet on the wires between nodes; pods get 100 less (default: 1500)',
+      wholeNumber(1380, 65_000),
     )
     .option('--detach', 'leave it running in the background (default)', true)
     .option('--no-detach', 'stay in the foreground; Ctrl-C stops control plane and agents, guests go on')
@@ -35,6 +50,8 @@ async function up(options: UpCommandOptions): Promise<void> {
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.accel === undefined ? {} : { accelerator: options.accel }),
+    ...(options.ipFamilies === undefined ? {} : { ipFamilies: families[options.ipFamilies] }),
+    ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
     progress,
   });
   process.stderr.write(`export KUBECONFIG=${paths.kubeconfig}\n`);

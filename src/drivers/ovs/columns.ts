@@ -43,7 +43,10 @@ export function portColumns(port: OvsPort): Columns {
   };
 }
 
-/** Type of an Interface row; `''` is `system`. */
-export function interfaceType(port: OvsPort): string {
-  return port.interfaceType === 'internal' ? 'internal' : '';
+/** Settings of an Interface row; type `''` is `system`. */
+export function interfaceColumns(port: OvsPort): Columns {
+  return {
+    type: port.interfaceType === 'internal' ? 'internal' : '',
+    mtu_request: port.mtu === undefined ? [] : [port.mtu],
+  };
 }

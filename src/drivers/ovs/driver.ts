@@ -58,6 +58,7 @@ function canonicalPort(port: OvsPort): OvsPort {
     ...(port.tag === undefined ? {} : { tag: port.tag }),
     ...(trunks.length === 0 ? {} : { trunks }),
     ...(port.vlanMode === undefined ? {} : { vlanMode: port.vlanMode }),
+    ...(port.mtu === undefined ? {} : { mtu: port.mtu }),
     ...(port.allowedMac === undefined ? {} : { allowedMac: port.allowedMac.toLowerCase() }),
     externalIds: sorted(port.externalIds),
   };

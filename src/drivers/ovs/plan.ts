@@ -8,7 +8,7 @@ import {
   BRIDGE_KEYS,
   bridgeColumns,
   bridgeIds,
-  interfaceType,
+  interfaceColumns,
   PORT_KEYS,
   portColumns,
   portIds,
@@ -173,7 +173,7 @@ export class OvsPlan {
     this.#update('Port', row, portColumns(port));
     this.#updateKeys('Port', row, portIds(port, this.#view.tag), PORT_KEYS);
     if (local !== undefined) {
-      this.#update('Interface', local, { type: interfaceType(port) });
+      this.#update('Interface', local, interfaceColumns(port));
       this.#updateKeys('Interface', local, port.externalIds, Object.keys(ownExternalIds(local)));
     }
     if (current !== undefined && stringOf(current, 'name') !== port.bridge) {
@@ -184,8 +184,8 @@ export class OvsPlan {
 
   #insertPort(port: OvsPort, bridge: RowRef): void {
     const local = this.#insert('Interface', port.name, {
+      ...interfaceColumns(port),
       name: port.name,
-      type: interfaceType(port),
       external_ids: port.externalIds,
     });
     const columns = {

@@ -134,6 +134,7 @@ export class OvsView {
     }
     const tag = optionalOf(row, 'tag');
     const mode = optionalOf(row, 'vlan_mode');
+    const mtu = optionalOf(local, 'mtu_request');
     const allowedMac = stringMapOf(row, 'external_ids')[ALLOWED_MAC];
     return canonicalOvs<OvsPort>({
       kind: 'ovs-port',
@@ -143,6 +144,7 @@ export class OvsView {
       ...(typeof tag === 'number' ? { tag } : {}),
       trunks: setOf(row, 'trunks').filter((vlan) => typeof vlan === 'number'),
       ...(isVlanMode(mode) ? { vlanMode: mode } : {}),
+      ...(typeof mtu === 'number' ? { mtu } : {}),
       ...(allowedMac === undefined ? {} : { allowedMac }),
       externalIds: ownExternalIds(local),
     });

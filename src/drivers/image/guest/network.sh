@@ -36,7 +36,8 @@ address() {
 # route CARD TARGET GATEWAY [METRIC]; "-" as card: whichever reaches the gateway; "-" as gateway: on the link.
 route() {
   family=''
-  case $2$3 in *:*) family=-6 ;; esac
+  # What a router advertises has metric 1024: what is configured comes first, and is no duplicate of it.
+  case $2$3 in *:*) family=-6 && set -- "$1" "$2" "$3" "${4:-100}" ;; esac
   set -- "$@" ''
   ip $family route add "$2" ${3:+$([ "$3" = - ] || echo "via $3")} ${1:+$([ "$1" = - ] || echo "dev $1")} ${4:+metric $4}
 }
