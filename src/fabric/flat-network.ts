@@ -4,8 +4,8 @@
  */
 import { containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPortName, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { macOf } from '#api/k8s.ovn.org/mac.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { macOf } from './addresses.ts';
 import { composeGuard } from './guard.ts';
 
 /** A pod's place on a network. */
