@@ -9,7 +9,15 @@ import { impersonate } from './auth/impersonate.ts';
 import { mastersGroup } from './auth/user.ts';
 import { type HealthCheck, handlePlain, health } from './discovery/handler.ts';
 import type { Fairness } from './fairness/fairness.ts';
-import { type Answer, type StreamAnswer, send, setWarnings, statusAnswer } from './http/answer.ts';
+import {
+  type Answer,
+  type PiecesAnswer,
+  type StreamAnswer,
+  send,
+  sendPieces,
+  setWarnings,
+  statusAnswer,
+} from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import type { Incoming, Outgoing } from './http/exchange.ts';
 import { type RequestInfo, requestInfo } from './http/request-info.ts';
@@ -85,6 +93,9 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
     };
     const answer = await handle(pipeline, record, call, body);
     if (isGone(response)) {
+      if ('pieces' in answer) {
+        answer.release();
+      }
       record.answered(499);
       turn.end();
       return;
@@ -96,10 +107,18 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
         const ended = record.streaming();
         response.on('close', ended);
         answer.stream(response);
+        return;
+      }
+      if ('pieces' in answer) {
+        sendPieces(request, response, answer).catch((error: unknown) => {
+          if (!isGone(response) || error instanceof StoreError) {
+            pipeline.log.error({ err: error, url: request.url?.split('?', 1)[0] }, 'a long answer broke off');
+          }
+        });
       } else {
         send(request, response, answer);
-        record.answered(answer.code);
       }
+      record.answered(answer.code);
     });
   });
 }
@@ -109,7 +128,7 @@ async function handle(
   record: RequestRecord,
   call: Call,
   body: Buffer,
-): Promise<Answer | StreamAnswer> {
+): Promise<Answer | PiecesAnswer | StreamAnswer> {
   const { access, catalog } = pipeline;
   const { info, user } = call;
   record.reason = authorize(access.authorizers, user, attributesOf(info)).reason;

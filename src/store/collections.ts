@@ -2,10 +2,17 @@ import type { Entry, Key } from './entry.ts';
 
 /** The live objects of one resource in one namespace, by name. */
 class Bucket {
+  readonly resource: string;
+  readonly namespace: string;
   readonly entries = new Map<string, Entry>();
   #sorted: string[] = [];
   #added: string[] = [];
   #stale = false;
+
+  constructor({ resource, namespace }: Key) {
+    this.resource = resource;
+    this.namespace = namespace;
+  }
 
   set(entry: Entry): void {
     if (!this.entries.has(entry.name)) {
@@ -44,13 +51,23 @@ export class Collections {
     return this.#resources.get(key.resource)?.get(key.namespace)?.entries.get(key.name);
   }
 
+  /** The key of a new object, in strings that cost no more memory than they must for as long as it lives. */
+  place(key: Key): Key {
+    const bucket = this.#resources.get(key.resource)?.get(key.namespace);
+    const { resource, namespace } = bucket ?? {
+      resource: detached(key.resource),
+      namespace: detached(key.namespace),
+    };
+    return { resource, namespace, name: detached(key.name) };
+  }
+
   /** Puts an entry in its place, or removes its object when the entry is a deletion. */
   apply(entry: Entry): void {
     const buckets = this.#resources.get(entry.resource) ?? new Map<string, Bucket>();
     this.#resources.set(entry.resource, buckets);
     let bucket = buckets.get(entry.namespace);
     if (bucket === undefined) {
-      bucket = new Bucket();
+      bucket = new Bucket(entry);
       buckets.set(entry.namespace, bucket);
       this.#namespaces.delete(entry.resource);
     }
@@ -101,6 +118,11 @@ export class Collections {
     this.#namespaces.set(resource, known);
     return known;
   }
+}
+
+/** A copy of its own: a part of another string (a URL, say) would keep all of that in memory. */
+function detached(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Order of names and namespaces: by UTF-16 unit, the same as by byte for what they may contain. */

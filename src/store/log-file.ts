@@ -77,12 +77,15 @@ export class LogFile {
     });
   }
 
-  /** Every event in order, from the oldest kept. Throws `StoreCorrupt` at the first one that is damaged. */
-  *replay(): Generator<Entry> {
+  /**
+   * Every event in order, from the oldest kept; `place` gives the strings of its key. Throws `StoreCorrupt` at the first
+   * one that is damaged.
+   */
+  *replay(place?: (key: Key) => Key): Generator<Entry> {
     const all = this.#database.prepare('SELECT * FROM log ORDER BY revision');
     try {
       for (const row of all.iterate()) {
-        yield this.#entry(row as unknown as Row);
+        yield this.#entry(row as unknown as Row, place);
       }
     } catch (error) {
       throw error instanceof StoreError ? error : corrupt(this.#path, messageOf(error), error);
@@ -114,11 +117,17 @@ export class LogFile {
 
   /** One version by its revision. Throws `StoreCorrupt` when it should be there and is not. */
   version(revision: number): Entry {
-    const row = this.#one.get(revision);
-    if (row === undefined) {
+    const entry = this.find(revision);
+    if (entry === undefined) {
       throw corrupt(this.#path, `revision ${revision} is missing`);
     }
-    return this.#entry(row as unknown as Row);
+    return entry;
+  }
+
+  /** One version by its revision; undefined when it is not there. Throws `StoreCorrupt` when it is damaged. */
+  find(revision: number): Entry | undefined {
+    const row = this.#one.get(revision);
+    return row === undefined ? undefined : this.#entry(row as unknown as Row);
   }
 
   /** Newest first: which key each event after `from` up to `to` wrote, and the revision it replaced. */
@@ -182,12 +191,12 @@ export class LogFile {
     this.#database.close();
   }
 
-  #entry(row: Row): Entry {
+  #entry(row: Row, place: (key: Key) => Key = (key) => key): Entry {
     const [resource = '', namespace = '', name = ''] = row.key.split('/', 3);
     if (row.checksum !== checksum(row.revision, row.previous, row.deleted, row.key, row.value)) {
       throw corrupt(this.#path, `the checksum of revision ${row.revision} (${row.key}) is wrong`);
     }
-    const key: Key = { resource, namespace, name };
+    const key = place({ resource, namespace, name });
     return new Entry(key, row.revision, row.deleted === 1, row.value, undefined, row.previous);
   }
 

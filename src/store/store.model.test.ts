@@ -69,7 +69,7 @@ class Run {
   }
 
   open(): Store {
-    return new Store({ path: this.path, window: { events: 4, replaced: 200 } });
+    return new Store({ path: this.path, window: 4, texts: 9 });
   }
 
   stateAt(revision: number): Map<string, Event> {

@@ -48,7 +48,7 @@ test('expectations are checked against writes that are still on their way', asyn
 });
 
 test('a list shows one moment, also a past one, in order of namespace and name', async () => {
-  const store = new Store({ path, window: { events: 2, replaced: 1000 } });
+  const store = new Store({ path, window: 2 });
   for (const name of ['b', 'a', 'c']) {
     await store.put({ key: key(name), encode: encode(name) });
   }
@@ -65,13 +65,13 @@ test('a list shows one moment, also a past one, in order of namespace and name',
 });
 
 test('a subscription reads every event in order, from disk what left the memory, also after reopening', async () => {
-  let store = new Store({ path, window: { events: 3, replaced: 1000 } });
+  let store = new Store({ path, window: 3 });
   for (let i = 0; i < 20; i++) {
     await store.put({ key: key(i % 2 === 0 ? 'even' : 'odd'), encode: encode(`v${i}`) });
     await store.put({ key: key('other', '', 'others'), encode: encode('') });
   }
   store.close();
-  store = new Store({ path, window: { events: 3, replaced: 1000 } });
+  store = new Store({ path, window: 3 });
   const subscription = store.subscribe('things', 5, () => undefined);
   const seen: string[] = [];
   for (let batch = subscription.read(2); batch.length > 0; batch = subscription.read(2)) {
@@ -202,4 +202,37 @@ test('a closed store refuses writes', async () => {
   await expect(store.put({ key: key('x'), encode: encode('late') })).rejects.toMatchObject({
     reason: 'StoreClosed',
   });
+});
+
+test('texts beyond the budget are read from the disk again, and damage there is noticed', async () => {
+  const store = new Store({ path, texts: 10 });
+  for (const name of ['a', 'b', 'c']) {
+    await store.put({ key: key(name), encode: encode(`text-${name}`) });
+  }
+  const derived = store.get(key('a'));
+  expect(names(store)).toEqual(['a=text-a@1', 'b=text-b@2', 'c=text-c@3']);
+  expect(names(store, 2)).toEqual(['a=text-a@1', 'b=text-b@2']);
+  await store.put({ key: key('a'), encode: encode('new') });
+  expect([derived?.value, store.get(key('a'))?.value]).toEqual(['text-a@1', 'new@4']);
+  await store.compact(4);
+  expect(() => derived?.value).toThrow(/revision 1 was compacted \(4\)/);
+  store.close();
+});
+
+test('what a reader holds is readable until it is done, whatever is compacted', async () => {
+  const store = new Store({ path, texts: 0 });
+  await store.put({ key: key('changed'), encode: encode('old') });
+  await store.put({ key: key('deleted'), encode: encode('there') });
+  const entries = [...store.list({ resource: 'things' })];
+  const release = store.hold();
+  await store.put({ key: key('changed'), encode: encode('new') });
+  await store.delete({ key: key('deleted'), encode: encode('gone') });
+  await store.compact(4);
+  expect(entries.map(({ value }) => value)).toEqual(['old@1', 'there@2']);
+  expect(() => store.subscribe('things', 2, () => undefined)).toThrow(/too old/);
+  release();
+  await store.compact(4);
+  expect(() => entries[0]?.value).toThrow(/revision 1 was compacted/);
+  expect(names(store)).toEqual(['changed=new@3']);
+  store.close();
 });

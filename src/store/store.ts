@@ -11,17 +11,22 @@ import { LogFile } from './log-file.ts';
 import { type Observer, Observers } from './observers.ts';
 import { type ListQuery, pastList } from './past.ts';
 import { type Reading, type Subscription, Subscriptions } from './subscription.ts';
-import { Window, type WindowLimits } from './window.ts';
+import { Texts } from './texts.ts';
+import { Window } from './window.ts';
 import type { Pending, StoreOptions, Write } from './write.ts';
 
-const defaultWindow: WindowLimits = { events: 10_000, replaced: 8 * 1024 * 1024 };
+const defaultWindow = 10_000;
+const defaultTexts = 32 * 1024 * 1024;
 
 export class Store {
   readonly #file: LogFile;
   readonly #state = new Collections();
   readonly #window: Window;
+  readonly #texts: Texts;
   readonly #subscriptions = new Subscriptions();
   readonly #observers = new Observers();
+  /** Readers of old versions, by the revision that was the newest when they began. */
+  readonly #holds = new Set<{ readonly revision: number }>();
   #pending: Pending[] = [];
   /** Versions written but not yet on disk, by key text. */
   #ahead = new Map<string, Entry>();
@@ -36,6 +41,7 @@ export class Store {
   /** Opens and reads the whole log. Throws `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
   constructor(options: StoreOptions) {
     this.#file = new LogFile(options.path, options.synchronous);
+    this.#texts = new Texts(options.texts ?? defaultTexts, (revision) => this.#textAt(revision));
     try {
       const marks = this.#file.marks();
       this.#compacted = marks.compacted;
@@ -135,7 +141,7 @@ export class Store {
 
   /**
    * Forgets history up to `revision`, then removes it from the disk in small batches between other work.
-   * Resolves when done or when `signal` aborts; what is left is removed by the next call.
+   * Resolves when done or when `signal` aborts; what is left (also for {@link hold}) is removed by the next call.
    */
   async compact(revision: number, signal?: AbortSignal, batch = 500): Promise<void> {
     const target = Math.min(revision, this.#revision);
@@ -146,10 +152,20 @@ export class Store {
       this.#window.dropThrough(target);
       this.#subscriptions.wakeBehind(target);
     }
-    while (this.#swept < this.#compacted && signal?.aborted !== true && this.#failure === undefined) {
-      this.#swept = this.#file.sweep(this.#swept, this.#compacted, batch);
+    while (this.#swept < this.#sweepable() && signal?.aborted !== true && this.#failure === undefined) {
+      this.#swept = this.#file.sweep(this.#swept, this.#sweepable(), batch);
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /**
+   * Keeps the versions that are stored now readable, even when they are replaced and compacted, until the returned
+   * function is called: for whoever reads a long list bit by bit.
+   */
+  hold(): () => void {
+    const held = { revision: this.#revision };
+    this.#holds.add(held);
+    return () => this.#holds.delete(held);
   }
 
   /** Bytes on disk. */
@@ -180,7 +196,7 @@ export class Store {
 
   #replay(path: string): number {
     let last = 0;
-    for (const entry of this.#file.replay()) {
+    for (const entry of this.#file.replay((key) => this.#state.place(key))) {
       last = entry.revision;
       const current = this.#state.get(entry);
       if (last > this.#compacted) {
@@ -194,6 +210,7 @@ export class Store {
         this.#window.push(entry);
       }
       this.#state.apply(entry);
+      this.#texts.keep(entry);
     }
     return last;
   }
@@ -214,7 +231,14 @@ export class Store {
     const revision = this.#next;
     const value = write.encode(revision);
     this.#next += 1;
-    const entry = new Entry(write.key, revision, deleting, value, current, current?.revision ?? 0);
+    const entry = new Entry(
+      current ?? this.#state.place(write.key),
+      revision,
+      deleting,
+      value,
+      current,
+      current?.revision ?? 0,
+    );
     this.#ahead.set(text, entry);
     return new Promise((resolve, reject) => {
       this.#pending.push({ entry, resolve, reject });
@@ -252,6 +276,7 @@ export class Store {
     }
     for (const { entry, resolve } of pending) {
       this.#state.apply(entry);
+      this.#texts.keep(entry);
       this.#window.push(entry);
       this.#revision = entry.revision;
       this.#subscriptions.wake(entry.resource);
@@ -274,6 +299,23 @@ export class Store {
       }
       return error;
     }
+  }
+
+  /** The text of a version that is no longer in memory: one that is stored now, or that was not compacted yet. */
+  #textAt(revision: number): string {
+    const entry = this.#file.find(revision);
+    if (entry !== undefined) {
+      return entry.value;
+    }
+    if (revision <= this.#compacted) {
+      throw new StoreError('Gone', `revision ${revision} was compacted (${this.#compacted})`);
+    }
+    throw corrupt(this.#file.path, `revision ${revision} is missing`);
+  }
+
+  /** What was replaced up to this revision nobody reads any more. */
+  #sweepable(): number {
+    return Math.min(this.#compacted, ...[...this.#holds].map(({ revision }) => revision));
   }
 
   #checkKept(from: number): void {

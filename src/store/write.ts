@@ -1,12 +1,14 @@
 /** What a store is opened with and what is written to it. */
 import type { Entry, Key } from './entry.ts';
 import type { Synchronous } from './open-database.ts';
-import type { WindowLimits } from './window.ts';
 
 export interface StoreOptions {
   /** Where the log is kept; made with mode 0600 when absent. */
   readonly path: string;
-  readonly window?: WindowLimits;
+  /** Events kept in memory; default 10,000. Older ones are read from disk. */
+  readonly window?: number;
+  /** Characters of objects' texts kept in memory; default 32 Mi. Those not used for longest are read from disk. */
+  readonly texts?: number;
   readonly synchronous?: Synchronous;
 }
 

@@ -119,6 +119,47 @@ describe('lists', () => {
 
 const type = ({ type: kind, object }: WatchLine) => `${kind} ${object.metadata.name ?? ''}`;
 
+describe('long lists', () => {
+  const all = Array.from({ length: 700 }, (_, at) => `m-${String(at).padStart(3, '0')}`);
+  const place = '/api/v1/namespaces/long/configmaps';
+  const data = { text: 'grüße '.repeat(200) };
+
+  beforeAll(async () => {
+    await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name: 'long' } } });
+    await Promise.all(
+      all.map((name) => server.request('POST', place, { body: { metadata: { name }, data } })),
+    );
+  });
+
+  test('arrive whole in every form, over both protocols', async () => {
+    const plain = await server.request('GET', place);
+    const items = plain.body['items'] as readonly { readonly data: unknown }[];
+    expect([names(plain.body as unknown as List), items.at(-1)?.data]).toEqual([all, data]);
+    const accept = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io';
+    const partial = await server.request('GET', place, { headers: { accept } });
+    expect(names(partial.body as unknown as List)).toEqual(all);
+    const yaml = await server.request('GET', place, { headers: { accept: 'application/yaml' } });
+    expect(yaml.text.match(/name: m-/g)?.length).toBe(all.length);
+    // kubectl takes gzip and speaks HTTP/2.
+    const { code, out } = await server.kubectl(
+      'get',
+      'configmaps',
+      '-n',
+      'long',
+      '-o',
+      'name',
+      '--chunk-size=0',
+    );
+    expect([code, out.trim().split('\n').length]).toEqual([0, all.length]);
+  });
+
+  test('of what was deleted tell of everything', async () => {
+    const gone = await server.request('DELETE', place);
+    expect([gone.code, names(gone.body as unknown as List)]).toEqual([200, all]);
+    expect(names((await server.request('GET', place)).body as unknown as List)).toEqual([]);
+  });
+});
+
 describe('watches', () => {
   test('begin with what is there, mark where it ends, and go on without a gap', async () => {
     const watching = server.watch(

@@ -1,4 +1,6 @@
-import { constants, gzip } from 'node:zlib';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createGzip, gzip } from 'node:zlib';
 import { stringify as toYaml } from 'yaml';
 import type { StatusBody } from '#machinery/errors.ts';
 import type { Incoming, Outgoing } from './exchange.ts';
@@ -21,6 +23,14 @@ export interface Answer {
 /** An answer whose connection is used further: a watch. It is called once the head may be sent. */
 export interface StreamAnswer {
   readonly stream: (response: Outgoing) => void;
+}
+
+/** A long answer of JSON that is made while it is sent, so that it is never in memory as a whole. */
+export interface PiecesAnswer {
+  readonly code: number;
+  readonly pieces: Iterable<string>;
+  /** To be called once when the pieces were taken, or nobody wants them. */
+  readonly release: () => void;
 }
 
 /** An answer of one object that is text already. */
@@ -57,9 +67,18 @@ function isNoSuchPath({ code, details }: StatusBody): boolean {
 }
 
 /** Turns a JSON answer into YAML. */
-export function asYaml(answer: Answer): Answer {
+export function asYaml(given: Answer | PiecesAnswer): Answer {
+  const answer = 'pieces' in given ? whole(given) : given;
   const body = toYaml(JSON.parse(String(answer.body)), { version: '1.1', aliasDuplicateObjects: false });
   return { ...answer, body, contentType: 'application/yaml' };
+}
+
+function whole({ code, pieces, release }: PiecesAnswer): Answer {
+  try {
+    return jsonText([...pieces].join(''), code);
+  } finally {
+    release();
+  }
 }
 
 /** Writes warnings as `Warning: 299` headers (RFC 7234, 5.5). */
@@ -88,9 +107,10 @@ function quotable(warning: string): string {
 
 /** Sends an answer, compressed when it is big and the client takes it. */
 export function send(request: Incoming, response: Outgoing, answer: Answer): void {
-  response.statusCode = answer.code;
-  response.setHeader('content-type', answer.contentType ?? 'application/json');
-  response.setHeader('cache-control', 'no-cache, private');
+  beginJson(response, answer.code);
+  if (answer.contentType !== undefined) {
+    response.setHeader('content-type', answer.contentType);
+  }
   for (const [name, value] of Object.entries(answer.headers ?? {})) {
     response.setHeader(name, value);
   }
@@ -98,10 +118,7 @@ export function send(request: Incoming, response: Outgoing, answer: Answer): voi
     response.end();
     return;
   }
-  if (
-    answer.body.length < gzipThreshold ||
-    !/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
-  ) {
+  if (answer.body.length < gzipThreshold || !takesGzip(request)) {
     const bytes = Buffer.from(answer.body);
     response.setHeader('content-length', bytes.length);
     response.end(bytes);
@@ -116,4 +133,50 @@ export function send(request: Incoming, response: Outgoing, answer: Answer): voi
       response.end(answer.body);
     }
   });
+}
+
+/**
+ * Sends a long answer piece by piece, as fast as the client reads. Rejects when a piece cannot be made or the client is
+ * gone; then the connection is cut, so that nobody takes what was sent for all of it.
+ */
+export async function sendPieces(
+  request: Incoming,
+  response: Outgoing,
+  { code, pieces, release }: PiecesAnswer,
+): Promise<void> {
+  try {
+    beginJson(response, code);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    // Both protocols' answers are streams; the narrow view leaves that out.
+    const target = response as unknown as Writable;
+    const source = Readable.from(bytesOf(pieces), { objectMode: false });
+    if (takesGzip(request)) {
+      response.setHeader('content-encoding', 'gzip');
+      response.setHeader('vary', 'Accept-Encoding');
+      await pipeline(source, createGzip({ level: constants.Z_BEST_SPEED }), target);
+    } else {
+      await pipeline(source, target);
+    }
+  } finally {
+    release();
+  }
+}
+
+function* bytesOf(pieces: Iterable<string>): Generator<Buffer> {
+  for (const piece of pieces) {
+    yield Buffer.from(piece);
+  }
+}
+
+function beginJson(response: Outgoing, code: number): void {
+  response.statusCode = code;
+  response.setHeader('content-type', 'application/json');
+  response.setHeader('cache-control', 'no-cache, private');
+}
+
+function takesGzip(request: Incoming): boolean {
+  return /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
 }

@@ -41,34 +41,61 @@ function renderObject(form: Form, kind: KindDefinition, call: Call, now: Date, o
   return JSON.stringify(partial(object));
 }
 
-/** Renders a list. Its items are the stored texts, which were made once when the objects were written. */
-export function renderPage(form: Form, kind: KindDefinition, call: Call, now: Date, page: Page): string {
+/** Characters of a list that are made at once. */
+const pieceLength = 256 * 1024;
+
+/** Renders a list, piece by piece. Its items are the stored texts, which were made once when the objects were written. */
+export function* renderPage(
+  form: Form,
+  kind: KindDefinition,
+  call: Call,
+  now: Date,
+  page: Page,
+): Generator<string> {
   const resourceVersion = String(page.revision);
+  const { continue: token, remaining: remainingItemCount } = page;
   if (form.as === 'Table') {
     const objects = page.entries.map(objectViewer(kind));
-    const { continue: token, remaining: remainingItemCount } = page;
-    const options = {
-      resourceVersion,
-      continue: token,
-      remainingItemCount,
-      includeObject: includeObject(call),
-      now,
-    };
-    return JSON.stringify(toTable(kind, objects, options));
+    const includes = includeObject(call);
+    const options = { resourceVersion, continue: token, remainingItemCount, includeObject: includes, now };
+    yield JSON.stringify(toTable(kind, objects, options));
+    return;
   }
   const partialForm = form.as !== 'object';
   const type = partialForm
     ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
     : listType(kind);
-  const metadata = {
-    resourceVersion,
-    ...(page.continue === undefined ? {} : { continue: page.continue }),
-    ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
-  };
-  const items = partialForm
-    ? page.entries.map((entry) => `${partialStart}${metadataTextOf(entry)}}`)
-    : page.entries.map(textViewer(kind));
-  return `{"kind":"${type.kind}","apiVersion":"${type.apiVersion}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}\n`;
+  // Fields without a value are left out.
+  const metadata = JSON.stringify({ resourceVersion, continue: token, remainingItemCount });
+  const item = partialForm ? (entry: Entry) => `${partialStart}${metadataTextOf(entry)}}` : textViewer(kind);
+  yield* pieces(
+    `{"kind":"${type.kind}","apiVersion":"${type.apiVersion}","metadata":${metadata},"items":[`,
+    page.entries,
+    item,
+  );
+}
+
+/** `start`, the items with commas in between, and the end of a list. */
+function* pieces(
+  start: string,
+  entries: readonly Entry[],
+  item: (entry: Entry) => string,
+): Generator<string> {
+  let texts: string[] = [];
+  let length = 0;
+  let before = start;
+  for (const entry of entries) {
+    const text = item(entry);
+    texts.push(text);
+    length += text.length;
+    if (length >= pieceLength) {
+      yield before + texts.join(',');
+      before = ',';
+      texts = [];
+      length = 0;
+    }
+  }
+  yield `${texts.length === 0 && before === ',' ? '' : before}${texts.join(',')}]}\n`;
 }
 
 /** Metadata is the same in every version of a kind, and never defaulted: the stored text will do. */

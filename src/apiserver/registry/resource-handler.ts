@@ -4,7 +4,7 @@ import { admitSubresource } from '../admission/attributes.ts';
 import { badRequest, methodNotAllowed, noSuchPath, notAcceptable, notFound } from '../api-errors.ts';
 import { customVersionOf, definitionResource } from '../crd/served.ts';
 import { type Form, negotiate, servedTypes } from '../http/accept.ts';
-import { type Answer, asYaml, jsonText, type StreamAnswer } from '../http/answer.ts';
+import { type Answer, asYaml, jsonText, type PiecesAnswer, type StreamAnswer } from '../http/answer.ts';
 import { decodeBody } from '../http/body.ts';
 import type { Outgoing } from '../http/exchange.ts';
 import { bind } from './binding.ts';
@@ -15,7 +15,7 @@ import { remove } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
 import { deleteOptions, evictionOptions } from './delete-options.ts';
 import { evict } from './eviction.ts';
-import { list } from './list.ts';
+import { list, type Page } from './list.ts';
 import { readObject } from './metadata.ts';
 import type { ApiObject } from './objects.ts';
 import { patch } from './patch.ts';
@@ -45,7 +45,9 @@ interface Handling {
   readonly now: Date;
 }
 
-type Handler = (handling: Handling) => Answer | StreamAnswer | Promise<Answer>;
+type Handler = (handling: Handling) => Reply | Promise<Reply>;
+
+type Reply = Answer | PiecesAnswer | StreamAnswer;
 
 const mainHandlers: Readonly<Partial<Record<string, Handler>>> = {
   get: getOne,
@@ -75,7 +77,7 @@ export async function handleResource(
   services: Services,
   call: Call,
   request: ResourceRequest,
-): Promise<Answer | StreamAnswer> {
+): Promise<Reply> {
   const { info } = call;
   const kind = services.catalog.find(info.group, info.version, info.resource);
   if (
@@ -106,7 +108,7 @@ export async function handleResource(
   if (isDefinition(kind) && writes.has(info.verb)) {
     services.onDefinition?.();
   }
-  return negotiated.yaml && 'body' in answer ? asYaml(answer) : answer;
+  return negotiated.yaml && !('stream' in answer) ? asYaml(answer) : answer;
 }
 
 function handlersOf(
@@ -152,8 +154,24 @@ function getOne({ services, call, kind, form, now }: Handling): Answer {
   return jsonText(renderEntry(form, kind, call, now)(entry));
 }
 
-function getPage({ services, call, kind, form, now }: Handling): Answer {
-  return jsonText(renderPage(form, kind, call, now, list(services, call, kind)));
+function getPage(handling: Handling): Answer | PiecesAnswer {
+  const { services, call, kind } = handling;
+  return pageAnswer(handling, list(services, call, kind), () => services.store.hold());
+}
+
+/** Objects of a list that is sent in one piece. */
+const fewObjects = 250;
+
+/** A list; a long one is made while it is sent, and `hold` keeps it readable for so long. */
+function pageAnswer(
+  { call, kind, form, now }: Handling,
+  page: Page,
+  hold: () => () => void,
+): Answer | PiecesAnswer {
+  const pieces = renderPage(form, kind, call, now, page);
+  return page.entries.length <= fewObjects
+    ? jsonText([...pieces].join(''))
+    : { code: 200, pieces, release: hold() };
 }
 
 function getEvents({ services, call, kind, request, form, now }: Handling): StreamAnswer {
@@ -222,11 +240,17 @@ async function deleteOne(handling: Handling): Promise<Answer> {
   return jsonText(await remove(services, kind, placeOf(handling), options, call));
 }
 
-async function deleteAll({ services, call, kind, request, form, now }: Handling): Promise<Answer> {
+async function deleteAll(handling: Handling): Promise<Answer | PiecesAnswer> {
+  const { services, call, kind, request } = handling;
   const options = deleteOptions(call.info.query, request.body, request.contentType);
   const page = list(services, call, kind);
-  await deleteCollection(services, kind, page.entries, options, call);
-  return jsonText(renderPage(form, kind, call, now, page));
+  const release = services.store.hold();
+  try {
+    await deleteCollection(services, kind, page.entries, options, call);
+    return pageAnswer(handling, page, () => services.store.hold());
+  } finally {
+    release();
+  }
 }
 
 function scaledOf(handling: Handling): Scaled {
