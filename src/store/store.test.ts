@@ -99,7 +99,7 @@ test('big events are read from disk a few at a time', async () => {
     await store.put({ key: key('big'), encode: () => 'x'.repeat(700_000) });
   }
   store.close();
-  store = new Store({ path, window: { events: 1, replaced: 0 } });
+  store = new Store({ path, window: 1 });
   const subscription = store.subscribe('things', 0, () => undefined);
   const read = () => subscription.read(100).map((entry) => entry.revision);
   expect([read(), read(), read(), read()]).toEqual([[1, 2], [3, 4], [5], []]);
