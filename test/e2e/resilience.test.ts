@@ -1,19 +1,13 @@
-import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { kinds } from '#api/kinds.ts';
-import {
-  awaitGuests,
-  bridgeNad,
-  type Cluster,
-  execute,
-  listOf,
-  openCluster,
-  prepare,
-  vmManifest,
-} from './cluster.ts';
+import { awaitGuests, bridgeNad, type Cluster, listOf, openCluster, prepare, vmManifest } from './cluster.ts';
+import { idlePod, killAndAwaitSuccessor, layer2Udn, namespaceManifest } from './faults.ts';
 import { instance } from './patchbay.ts';
+import { apiVersions, kernelChanges, rowVersions } from './stillness.ts';
 
 const namespace = 'resilience';
+/** A namespace with a primary network, so that every kind of OVN network is there when nothing may change. */
+const tenant = 'resilience-tenant';
+const agentOf = (node: string) => ({ node, name: 'agent' });
 let cluster: Cluster;
 
 beforeAll(async () => {
@@ -33,13 +27,19 @@ beforeAll(async () => {
       node: 'node2',
       nics: [{ name: 'lan', network: 'vlan300', address: '10.8.0.2/24' }],
     }),
+    namespaceManifest(tenant, true),
+    layer2Udn(tenant, 'primary', 'Primary', '10.1.1.0/24'),
+    layer2Udn(tenant, 'secondary', 'Secondary', '10.2.2.0/24'),
+    idlePod(tenant, 'one', { node: 'node1', networks: 'secondary' }),
+    idlePod(tenant, 'two', { node: 'node2', networks: 'secondary' }),
   ];
   await cluster.must(['create', '-f', '-'], listOf(manifests));
   await awaitGuests(cluster, namespace);
+  await cluster.must(['wait', '-n', tenant, 'pod', '--all', '--for=condition=Ready', '--timeout=60s']);
 });
 
 afterAll(async () => {
-  await cluster.must(['delete', 'namespace', namespace, '--timeout=60s']);
+  await cluster.must(['delete', 'namespace', namespace, tenant, '--timeout=60s']);
   cluster.close();
 });
 
@@ -50,7 +50,9 @@ interface Loss {
 
 /** Pings an address from a guest ten times a second until told to stop. */
 async function startPing(vm: string, address: string, file: string): Promise<() => Promise<Loss>> {
-  const start = 'ping -c 1 -W 3 "$1" >/dev/null; ping -i 0.1 "$1" >"$2" 2>&1 </dev/null & echo $! >"$2.pid"';
+  // The guest's addresses may come a moment after its agent.
+  const start =
+    'n=0; until ping -c 1 -W 1 "$1" >/dev/null 2>&1 || [ $((n += 1)) -gt 20 ]; do usleep 100000; done; ping -i 0.1 "$1" >"$2" 2>&1 </dev/null & echo $! >"$2.pid"';
   await cluster.guest(namespace, vm, start, address, file);
   return async () => {
     const stop =
@@ -60,25 +62,6 @@ async function startPing(vm: string, address: string, file: string): Promise<() 
     const [, sent, received] = /(\d+) packets transmitted, (\d+) packets received/.exec(stdout) ?? [];
     return { sent: Number(sent), received: Number(received) };
   };
-}
-
-async function pidOf(group: string, node?: string): Promise<number | undefined> {
-  const { processes } = await cluster.status();
-  return processes.find((one) => one.group === group && (node === undefined || one.node === node))?.pid;
-}
-
-/** Kills a process as nothing would forgive, and waits until another stands in its place and works. */
-async function killAndAwaitSuccessor(
-  group: string,
-  works: () => Promise<boolean>,
-  node?: string,
-): Promise<void> {
-  const pid = await pidOf(group, node);
-  expect(pid).toBeDefined();
-  process.kill(pid ?? 0, 'SIGKILL');
-  const until = { timeout: 30_000, interval: 100 };
-  await vi.waitUntil(async () => ![undefined, pid].includes(await pidOf(group, node)), until);
-  await vi.waitUntil(works, until);
 }
 
 /** The agent answers for its guests again. */
@@ -94,76 +77,6 @@ async function apiWorks(): Promise<boolean> {
   return (await cluster.kubectl(['get', '--raw', '/readyz'])).status === 0;
 }
 
-/** Version of every object of the API but leases and events, which say that time passes. */
-async function apiVersions(): Promise<readonly string[]> {
-  const counted = kinds.filter(({ kind }) => !['Lease', 'Event'].includes(kind));
-  const lists = await Promise.all(
-    counted.map(async (kind) => {
-      const { items } = await cluster.client.list(kind);
-      return items.map(
-        ({ metadata }) =>
-          `${kind.kind} ${metadata.namespace ?? ''}/${metadata.name} ${metadata.resourceVersion}`,
-      );
-    }),
-  );
-  return lists.flat();
-}
-
-/** Versions of the rows that agents and fabric write. */
-async function rowVersions(): Promise<readonly string[]> {
-  const run = `/run/patchbay/${instance}`;
-  const select = (database: string, tables: readonly string[]): string =>
-    JSON.stringify([
-      database,
-      ...tables.map((table) => ({ op: 'select', table, where: [], columns: ['_uuid', '_version'] })),
-    ]);
-  const asked = [
-    [`unix:${run}/nodes/node1/ovs/db.sock`, select('Open_vSwitch', ['Bridge', 'Port'])],
-    [
-      `unix:${run}/ovn/nb.sock`,
-      select('OVN_Northbound', [
-        'Logical_Switch',
-        'Logical_Switch_Port',
-        'Logical_Router',
-        'Logical_Router_Port',
-      ]),
-    ],
-  ];
-  return Promise.all(
-    asked.map(async (words) => {
-      const { status, stdout, stderr } = await execute(['ovsdb-client', 'transact', ...words]);
-      expect(`${status} ${stderr}`).toBe('0 ');
-      expect(stdout).toContain('_version');
-      return stdout;
-    }),
-  );
-}
-
-/** Changes of links, addresses, routes and nftables in a namespace while `action` runs. */
-async function kernelChanges(netns: string, action: () => Promise<void>): Promise<string> {
-  const watches = [
-    ['ip', '-o', 'monitor', 'link', 'address', 'route'],
-    ['nft', 'monitor'],
-  ].map((argv) => {
-    const child = spawn('nsenter', [`--net=/run/netns/${netns}`, '--', ...argv], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const seen: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => seen.push(chunk));
-    const closed = new Promise((resolve) => child.once('close', resolve));
-    return { child, seen, closed };
-  });
-  await action();
-  const texts = await Promise.all(
-    watches.map(async ({ child, seen, closed }) => {
-      child.kill('SIGTERM');
-      await closed;
-      return Buffer.concat(seen).toString();
-    }),
-  );
-  return texts.join('');
-}
-
 describe('kill -9 while guests ping each other', () => {
   test('no packet is lost because of agent, control plane or supervisor, and all come back', async () => {
     const { status } = JSON.parse(
@@ -173,13 +86,14 @@ describe('kill -9 while guests ping each other', () => {
     };
     const stopPod = await startPing('left', status.interfaces[0]?.ipAddress ?? '', '/run/ping-pod');
     const stopLan = await startPing('left', '10.8.0.2', '/run/ping-lan');
-    await killAndAwaitSuccessor('agent', agentWorks, 'node1');
+    await killAndAwaitSuccessor(cluster, 'agent', agentWorks, agentOf('node1'));
     await killAndAwaitSuccessor(
+      cluster,
       'agent',
       async () => (await cluster.guest(namespace, 'right', 'true').catch(() => undefined))?.exitCode === 0,
-      'node2',
+      agentOf('node2'),
     );
-    await killAndAwaitSuccessor('control plane', apiWorks);
+    await killAndAwaitSuccessor(cluster, 'control plane', apiWorks);
     const [overPod, overLan] = [await stopPod(), await stopLan()];
     for (const { sent, received } of [overPod, overLan]) {
       expect(sent).toBeGreaterThan(10);
@@ -201,17 +115,17 @@ describe('kill -9 while guests ping each other', () => {
 });
 
 test('a restart with nothing changed writes nothing to API, Open vSwitch, OVN or kernel', async () => {
-  const api = await apiVersions();
+  const api = await apiVersions(cluster);
   const rows = await rowVersions();
   const changes = await kernelChanges(`${instance}.node1`, async () => {
-    await killAndAwaitSuccessor('agent', agentWorks, 'node1');
-    await killAndAwaitSuccessor('control plane', apiWorks);
+    await killAndAwaitSuccessor(cluster, 'agent', agentWorks, agentOf('node1'));
+    await killAndAwaitSuccessor(cluster, 'control plane', apiWorks);
     // A pass of every loop has run when something new has gone all the way through them.
     await cluster.must(['create', 'configmap', 'marker', '-n', namespace]);
     await cluster.must(['delete', 'configmap', 'marker', '-n', namespace]);
     await vi.waitUntil(agentWorks, { timeout: 30_000, interval: 100 });
   });
-  expect(await apiVersions()).toEqual(api);
+  expect(await apiVersions(cluster)).toEqual(api);
   expect(await rowVersions()).toEqual(rows);
   expect(changes).toBe('');
 });

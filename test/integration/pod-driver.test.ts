@@ -1,5 +1,5 @@
 /** Containers by crun in a network namespace of their own. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { run } from '#drivers/command.ts';
 import { containerContract } from '#drivers/pod/contract.ts';
 import { readEntries } from '#drivers/pod/cri-log.ts';
 import type { ContainerDriver, ContainerView, ExecSession } from '#drivers/pod/driver.ts';
+import { isRunning } from '#drivers/pod/process.ts';
 import { createContainerDriver } from '#drivers/pod/real.ts';
 import type { ContainerState } from '#node-state/container.ts';
 
@@ -138,6 +139,21 @@ describe('a container', () => {
     expect(await output(session)).toEqual([7, 'got this\n']);
     await driver.signal(view.id, 'TERM');
     expect(await ended(view.id)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('whose making was cut short by a kill is made anew by the next driver', async () => {
+    const whole = await driver.start(container('half', 'sleep 60'));
+    driver.close();
+    // As it is written down before it is started.
+    const file = path.join(path.dirname(whole.logFile), 'container.json');
+    const { startedAt, process: first, ...half } = JSON.parse(await readFile(file, 'utf8'));
+    expect([startedAt, first.pid]).toEqual([expect.any(Number), whole.pid]);
+    await writeFile(file, JSON.stringify(half));
+    driver = await open();
+    expect(found(whole.id)).toBeUndefined();
+    expect(isRunning(first)).toBe(false);
+    expect((await driver.start(whole.container)).phase.type).toBe('running');
+    await driver.remove(whole.id);
   });
 
   test('gives commands a terminal of the size that is asked for', async () => {

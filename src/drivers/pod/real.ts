@@ -75,6 +75,7 @@ class CrunDriver implements ContainerDriver {
         if (record !== undefined) this.#records.set(record.id, record);
       }
     }
+    await Promise.all([...this.#records.values()].map((record) => this.#discardHalfMade(record)));
     const watcher = watch(exitsDirectory(this.#options), { signal: this.#closed.signal }, (_event, name) => {
       const record = this.#records.get(String(name));
       if (record !== undefined) this.#look(record);
@@ -129,14 +130,12 @@ class CrunDriver implements ContainerDriver {
       await checkMounts(container.mounts);
       const pid = await createRun({ dirs: this.#options, tag: this.#options.tag, paths, id, container });
       const process_ = findProcess(pid);
-      const started: RunRecord = {
-        ...created,
-        ...(process_ !== undefined && { process: process_ }),
-        startedAt: this.#clock.now(),
-      };
+      this.#records.set(id, { ...created, ...(process_ !== undefined && { process: process_ }) });
+      await this.#crun(['start', id]);
+      // It may have ended already, which is noted by then.
+      const started: RunRecord = { ...this.#record(id), startedAt: this.#clock.now() };
       writeRecord(paths, started);
       this.#records.set(id, started);
-      await this.#crun(['start', id]);
     } catch (error) {
       await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
       this.#end(created, {
@@ -257,6 +256,16 @@ class CrunDriver implements ContainerDriver {
         ...argv,
       ]),
     );
+  }
+
+  /** A run whose making was cut short by our end is made anew; one that ended all the same counts. */
+  async #discardHalfMade({ id, startedAt, end }: RunRecord): Promise<void> {
+    const exit = readOptional(path.join(exitsDirectory(this.#options), id));
+    if (startedAt !== undefined || end !== undefined || (exit !== undefined && exit.trim() !== '')) {
+      return;
+    }
+    await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
+    await this.remove(id);
   }
 
   /** Notes the end of a run when there is one. */
