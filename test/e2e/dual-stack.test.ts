@@ -41,6 +41,8 @@ beforeAll(async () => {
     { name: 'a', node: 'node1' },
     { name: 'b', node: 'node2' },
     { name: 'c', node: 'node2', ports: [80] },
+    // Nothing is configured here: the guest asks the network.
+    { name: 'd', node: 'node1', ethernets: {} },
   ].map((one) => vmManifest({ namespace, ethernets: documented, ...one }));
   const pods = [plainPod('p1', 'node1'), plainPod('q1', 'node1'), plainPod('p2', 'node2')];
   await cluster.must(['create', '-f', '-'], listOf([...vms, ...pods]));
@@ -92,12 +94,13 @@ async function servePeers(netns: string | undefined): Promise<void> {
   });
 }
 
+const guests = ['a', 'b', 'c', 'd'];
 const fetching = 'printf "GET /who HTTP/1.0\\r\\n\\r\\n" | busybox nc -w 3 "$1" "$2" | tail -n 1';
 
 /** What a web server answers to somebody: a guest, a pod, or a node. */
 async function fetchFrom(from: string, address: string, port = 80): Promise<string> {
   const words = [address, String(port)];
-  if (['a', 'b', 'c'].includes(from)) {
+  if (guests.includes(from)) {
     return (await cluster.guest(namespace, from, fetching, ...words)).stdout.trim();
   }
   const argv = ['sh', '-c', fetching, 'sh', ...words];
@@ -113,14 +116,14 @@ const filling = (mtu: number, family: Family): number => mtu - (family === 'IPv4
 async function ping(from: string, address: string, bytes: number): Promise<boolean> {
   const script = 'busybox ping -c 2 -i 0.2 -W 2 -s "$2" "$1"';
   const words = [address, String(bytes)];
-  const result = ['a', 'b', 'c'].includes(from)
+  const result = guests.includes(from)
     ? (await cluster.guest(namespace, from, script, ...words)).exitCode
     : (await cluster.inPod(namespace, from, ['sh', '-c', script, 'sh', ...words])).status;
   return result === 0;
 }
 
 test('pods, guests and nodes tell an address of each family, in documented ranges', async () => {
-  for (const name of ['p1', 'q1', 'p2', 'a', 'b', 'c']) {
+  for (const name of ['p1', 'q1', 'p2', ...guests]) {
     expect(addresses.get(name)).toEqual([
       expect.stringMatching(/^10\.1(2[89]|3[01])\./),
       expect.stringMatching(/^fd01:/),
@@ -157,6 +160,8 @@ describe.each(families)('%s', (family) => {
     ['a', 'p2', 'VM to pod, other node'],
     ['a', 'b', 'VM to VM, other node'],
     ['b', 'c', 'VM to VM, same node'],
+    ['d', 'b', 'VM without network data to VM, other node'],
+    ['p2', 'd', 'pod to VM without network data, other node'],
   ])('%s reaches %s with packets of full size (%s)', async (from, to) => {
     expect(await ping(from, addressOf(to, family), filling(1400, family))).toBe(true);
   });
@@ -182,6 +187,7 @@ describe.each(families)('%s', (family) => {
     ['p2', 'node2'],
     ['a', 'node1'],
     ['b', 'node2'],
+    ['d', 'node1'],
   ])('%s leaves for the machine network with the address of %s', async (from, node) => {
     expect(await fetchFrom(from, addressOf('machine', family), peerPort)).toBe(addressOf(node, family));
   });
@@ -210,6 +216,14 @@ test('guests have the MTU of the network on their card, and see 10.0.2.2 and fd1
   expect(stdout).toContain('10.0.2.2/24');
   expect(stdout).toContain('fd10:0:2::2/120');
   expect(stdout).toContain('default via fd10:0:2::1 dev eth0');
+});
+
+test('a guest without network data learns address, router and MTU from DHCPv6 and router advertisements', async () => {
+  const script = 'ip -o -6 addr show eth0; ip -6 route; ip -o link show eth0';
+  const seen = async (): Promise<string> => (await cluster.guest(namespace, 'd', script)).stdout;
+  await expect.poll(seen, { timeout: 20_000 }).toContain('inet6 fd10:0:2::2/');
+  expect(await seen()).toMatch(/default via fe80::\S+ dev eth0/);
+  expect(await seen()).toContain('mtu 1400');
 });
 
 test('nodes say that their underlay carries the network', async () => {

@@ -28,11 +28,12 @@ const MODULES = [
 const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/sbin/qemu-ga': 'qemu-guest-agent',
   '/usr/sbin/dropbear': 'dropbear-bin',
+  '/usr/sbin/dhcpcd': 'dhcpcd-base',
   // busybox has no UDP in its netcat.
   '/usr/bin/nc.openbsd': 'netcat-openbsd',
 };
 
-const EXECUTABLE_SCRIPTS = new Set(['dhcp', 'late', 'hotplug']);
+const EXECUTABLE_SCRIPTS = new Set(['dhcp', 'dhcp6', 'late', 'hotplug']);
 
 const DIRECTORIES = [
   ...[
@@ -58,6 +59,8 @@ const DIRECTORIES = [
     'etc/dropbear',
     'var',
     'var/log',
+    'var/lib',
+    'var/lib/dhcpcd',
     'var/run',
     'lib',
     'lib/guest',

@@ -176,6 +176,7 @@ describe.skipIf(!existsSync('/bin/busybox'))('network.awk', () => {
       'vlan lan0.5 lan0 5',
       'address lan0.5 10.5.0.2/24',
       'dhcp4 eth0',
+      'dhcp6 eth0',
     ]);
   });
 
@@ -208,13 +209,13 @@ config:
   });
 
   it('asks for addresses on cards that nobody mentions', () => {
-    expect(plan('version: 2\nethernets: {eth1: {dhcp4: false}}\n')).toEqual(['dhcp4 eth0']);
+    expect(plan('version: 2\nethernets: {eth1: {dhcp4: false}}\n')).toEqual(['dhcp4 eth0', 'dhcp6 eth0']);
   });
 
   it('lets no value become a command', () => {
     const text =
       'version: 2\nethernets: {eth0: {addresses: ["1.2.3.4/24; reboot", "$(reboot)"], mtu: "`x`"}}\n';
-    expect(plan(text)).toEqual(['dhcp4 eth1']);
+    expect(plan(text)).toEqual(['dhcp4 eth1', 'dhcp6 eth1']);
   });
 });
 

@@ -149,6 +149,9 @@ END {
   index_document()
   if (doc["/version"] == 1 || ("/config" in size)) version1()
   else version2()
-  # A card the configuration does not name gets what images with NetworkManager give it: DHCP.
-  for (i = 1; i <= cards; i++) if (!(name_at[i] in done)) emit("dhcp4", name_at[i])
+  # A card the configuration does not name gets what images with NetworkManager give it: DHCP, and what routers advertise.
+  for (i = 1; i <= cards; i++) if (!(name_at[i] in done)) {
+    emit("dhcp4", name_at[i])
+    emit("dhcp6", name_at[i])
+  }
 }

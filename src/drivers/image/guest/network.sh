@@ -54,10 +54,9 @@ no_ra() {
   echo 0 >"/proc/sys/net/ipv6/conf/$1/accept_ra"
 }
 
-# There is no DHCPv6 client here: addresses and routes come from router advertisements.
+# Addresses and routes of router advertisements, and DHCPv6 where these say so. It stays and listens.
 dhcp6() {
-  echo 2 >"/proc/sys/net/ipv6/conf/$1/accept_ra"
-  echo 1 >"/proc/sys/net/ipv6/conf/$1/autoconf"
+  dhcpcd -6 -B -q -f /lib/guest/dhcpcd.conf "$1" >/dev/null 2>&1 &
 }
 
 # The first DISCOVER leaves at once; then one a second, in bursts of 8 every 20 s on networks without a server.
@@ -92,6 +91,7 @@ configure_network() {
     IFS=,
     for card in $cards; do
       dhcp4 "${card%%=*}"
+      dhcp6 "${card%%=*}"
     done
     unset IFS
   fi
