@@ -59,10 +59,13 @@ function cardStatus(input: InterfacesInput, card: Card, nic: VmNic): VmiStatusIn
   };
 }
 
-/** Behind masquerade the pod's addresses are the guest's to the world; on a bridge, those IPAM gave, IPv4 only. */
+/**
+ * Behind masquerade the pod's addresses are the guest's to the world, and on a primary network its own; on a bridge, those
+ * IPAM gave, IPv4 only: no server in the pod gives the others to the guest.
+ */
 function podAddresses(card: Card, podEnd: NetworkStatus | undefined): readonly string[] {
   const all = podEnd?.ips ?? [];
-  return card.interface.masquerade === undefined ? all.filter((address) => !isIpv6(address)) : all;
+  return card.interface.bridge === undefined ? all : all.filter((address) => !isIpv6(address));
 }
 
 /**

@@ -226,6 +226,73 @@ test('a guest without network data learns address, router and MTU from DHCPv6 an
   expect(await seen()).toContain('mtu 1400');
 });
 
+describe('a primary user-defined network', () => {
+  const tenant = 'dual-stack-tenant';
+
+  beforeAll(async () => {
+    const made = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: tenant, labels: { 'k8s.ovn.org/primary-user-defined-network': '' } },
+    };
+    const network = {
+      apiVersion: 'k8s.ovn.org/v1',
+      kind: 'UserDefinedNetwork',
+      metadata: { namespace: tenant, name: 'tenant' },
+      spec: {
+        topology: 'Layer2',
+        layer2: {
+          role: 'Primary',
+          subnets: ['10.70.0.0/16', 'fd70::/64'],
+          ipam: { lifecycle: 'Persistent' },
+        },
+      },
+    };
+    await cluster.must(['create', '-f', '-'], listOf([made, network].map((one) => JSON.stringify(one))));
+    const vms = ['x', 'y'].map((name, index) => {
+      const vm = JSON.parse(vmManifest({ namespace: tenant, name, node: `node${index + 1}`, ethernets: {} }));
+      vm.spec.template.spec.domain.devices.interfaces = [{ name: 'default', binding: { name: 'l2bridge' } }];
+      return JSON.stringify(vm);
+    });
+    await cluster.must(['create', '-f', '-'], listOf(vms));
+    await awaitGuests(cluster, tenant);
+  });
+
+  afterAll(async () => {
+    await cluster.must(['delete', 'namespace', tenant, '--timeout=60s']);
+  });
+
+  const run = async (name: string, script: string, ...words: string[]): Promise<string> =>
+    (await cluster.guest(tenant, name, script, ...words)).stdout;
+  const told = async (name: string): Promise<readonly string[]> =>
+    (await cluster.client.get(vmi, { namespace: tenant, name })).status?.interfaces?.[0]?.ipAddresses ?? [];
+
+  test('gives guests both addresses by DHCP and router advertisements, and their status says so', async () => {
+    const [v4 = '', v6 = ''] = await told('x');
+    expect([v4, v6]).toEqual([expect.stringMatching(/^10\.70\./), expect.stringMatching(/^fd70::/)]);
+    const seen = (): Promise<string> => run('x', 'ip -o addr show eth0; ip -6 route; ip -o link show eth0');
+    await expect.poll(seen, { timeout: 20_000 }).toContain(`inet6 ${v6}/`);
+    expect(await seen()).toContain(`inet ${v4}/16`);
+    expect(await seen()).toMatch(/default via fe80::\S+ dev eth0/);
+    expect(await seen()).toContain('mtu 1400');
+  });
+
+  test.each(families)('%s: guests reach each other at full size, and the machine network', async (family) => {
+    const other = (await told('y'))[families.indexOf(family)] ?? '';
+    const seen = (): Promise<string> => run('y', 'ip -o addr show eth0');
+    await expect.poll(seen, { timeout: 20_000 }).toContain(` ${other}/`);
+    const pinging = 'ping -c 2 -i 0.2 -W 2 -s "$2" "$1" >/dev/null && echo reached';
+    expect(await run('x', pinging, other, String(filling(1400, family)))).toBe('reached\n');
+    const peer = await run('x', fetching, addressOf('machine', family), String(peerPort));
+    expect(peer.trim()).toBe(addressOf('node1', family));
+  });
+
+  test.each(families)('%s: stays apart from the default network', async (family) => {
+    expect(await run('x', 'ping -c 1 -W 1 "$1" >/dev/null; echo $?', addressOf('p2', family))).toBe('1\n');
+    expect(await run('x', 'ping -c 1 -W 1 "$1" >/dev/null; echo $?', addressOf('a', family))).toBe('1\n');
+  });
+});
+
 test('nodes say that their underlay carries the network', async () => {
   const { status } = await cluster.client.get(nodeKind, { name: 'node1' });
   expect(status?.conditions?.find(({ type }) => type === 'NetworkMTUMismatch')).toMatchObject({
