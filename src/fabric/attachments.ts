@@ -7,6 +7,7 @@ import {
   networksAnnotation,
   readSelections,
 } from '#api/k8s.cni.cncf.io/selection.ts';
+import { PatchbayError } from '#machinery/errors.ts';
 import { defaultChoiceOf } from './annotations.ts';
 
 /** One attachment asked for. */
@@ -44,9 +45,18 @@ export function wantedAttachments(pod: Pod): readonly Wanted[] {
 /**
  * A pod's place on the primary network of its namespace, with the addresses and MAC that it asks for in Multus' choice of
  * the default network.
+ * @throws PatchbayError `InvalidNetworkSelection` for what is no address
  */
 export function primaryAttachment(pod: Pod, nad: string): Wanted {
   const { mac, ips } = defaultChoiceOf(pod);
+  const wrong = ips.find((text) => parseIp(text.split('/')[0] ?? '') === undefined);
+  if (wrong !== undefined) {
+    throw new PatchbayError(
+      'InvalidNetworkSelection',
+      `pod ${pod.metadata.namespace}/${pod.metadata.name}: ${JSON.stringify(wrong)} is no address; write such as 10.1.0.5 in annotation v1.multus-cni.io/default-network (ips) of the pod, or {"<interface>": ["10.1.0.5"]} in annotation network.kubevirt.io/addresses of the virtual machine`,
+      { retryable: false },
+    );
+  }
   return {
     key: nad,
     nad,

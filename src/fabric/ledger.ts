@@ -7,7 +7,7 @@ import { macOf } from '#api/k8s.ovn.org/mac.ts';
 import { gatewayOffset, managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { addressAt, formatAddress } from './addresses.ts';
-import { defaultChoiceOf, parseNodeSubnets, parsePodNetwork } from './annotations.ts';
+import { parseNodeSubnets, parsePodNetwork } from './annotations.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import type { NodePlace, PodPlace } from './default-network.ts';
 import { IpPool } from './ip-pool.ts';
@@ -144,8 +144,11 @@ export class Ledger {
     return true;
   }
 
-  /** A new place for a pod on a node that has one. Throws PatchbayError `AddressesExhausted`. */
-  placePod(key: string, pod: Pod, nodeName: string): PodPlace {
+  /**
+   * A new place for a pod on a node that has one. Throws PatchbayError `AddressesExhausted`.
+   * @param asked MAC that it gets unless another pod of the node has it
+   */
+  placePod(key: string, pod: Pod, nodeName: string, asked?: string): PodPlace {
     const node = this.#nodes.get(nodeName);
     if (node === undefined) {
       throw exhausted(key, nodeName, 'no subnet');
@@ -159,7 +162,6 @@ export class Ledger {
       }
       addresses.push({ family: pool.subnet.family, value });
     }
-    const asked = defaultChoiceOf(pod).mac;
     const mac = asked === undefined || node.macs.has(asked) ? macOf(addresses) : asked;
     return this.#enterPod(key, pod, node, addresses, mac);
   }

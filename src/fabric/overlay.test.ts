@@ -413,6 +413,9 @@ describe('ranges inside a primary network', () => {
     expect(placed(overlay, asking('c'))).toBe('10.1.0.9');
     expect(placed(overlay, asking('d', { ips: ['10.1.0.200'] }))).toBe('IPAddressConflict');
     expect(placed(overlay, asking('e', { ips: ['10.1.0.2'] }))).toBe('IPAddressConflict');
+    expect(() => placed(overlay, asking('f', { ips: ['ten'] }))).toThrow(
+      /"ten" is no address; write such as/,
+    );
   });
 
   it.each([

@@ -7,7 +7,14 @@ import type { KubeObject } from '#api/meta.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import { formatNodeSubnets, formatPodNetworks, isTold, POD_NETWORKS, tellsSubnets } from './annotations.ts';
+import {
+  defaultChoiceOf,
+  formatNodeSubnets,
+  formatPodNetworks,
+  isTold,
+  POD_NETWORKS,
+  tellsSubnets,
+} from './annotations.ts';
 import {
   composeClusterEgress,
   composeNodeEgress,
@@ -276,8 +283,10 @@ export class Settlement {
       return { put: [], remove: [] };
     }
     try {
-      const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node);
       const isLocked = this.#hasPrimaryNetwork(pod);
+      // A MAC asked for is that of the primary network, whichever it is.
+      const mac = isLocked ? undefined : defaultChoiceOf(pod).mac;
+      const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node, mac);
       if (isLocked && !this.#locked.has(key)) {
         this.#locked.set(key, podRowKey(place));
         this.#hasLocked = true;
@@ -288,7 +297,9 @@ export class Settlement {
         this.#parts.tell(pod, reason, message);
       }
       if (isLocked && !places.some(({ network }) => network.role === 'primary')) {
-        this.#parts.tell(pod, 'PrimaryNetworkMissing', primaryMissing(pod));
+        if (problems.length === 0) {
+          this.#parts.tell(pod, 'PrimaryNetworkMissing', primaryMissing(pod));
+        }
       } else if (isTold(pod, place, places)) {
         this.#parts.annotator.forget(podKind, key);
       } else {

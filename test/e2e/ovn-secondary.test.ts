@@ -91,6 +91,37 @@ const spareBridge = JSON.stringify({
   },
 });
 
+/** The physical network's VLAN 33 in every namespace that is chosen, with addresses for pods and guests. */
+const lan = JSON.stringify({
+  apiVersion: 'k8s.ovn.org/v1',
+  kind: 'ClusterUserDefinedNetwork',
+  metadata: { name: 'lan' },
+  spec: {
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+    network: {
+      topology: 'Localnet',
+      localnet: {
+        role: 'Secondary',
+        physicalNetworkName: 'localnet-network',
+        subnets: ['10.17.0.0/24'],
+        excludeSubnets: ['10.17.0.0/28'],
+        vlan: { mode: 'Access', access: { id: 33 } },
+      },
+    },
+  },
+});
+
+const plainPod = (name: string): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace, name, annotations: { 'k8s.v1.cni.cncf.io/networks': 'lan@lan0' } },
+    spec: {
+      nodeSelector: { 'kubernetes.io/hostname': 'node1' },
+      containers: [{ name: 'main', image: 'localhost/none' }],
+    },
+  });
+
 const nics = (last: number) => [
   { name: 'l2', network: 'l2-network', address: `10.7.0.${last}/24` },
   { name: 'phys', network: 'default/localnet-network', address: `10.8.0.${last}/24` },
@@ -141,17 +172,27 @@ beforeAll(async () => {
   other.spec.template.spec.domain.devices.interfaces.push(
     { name: 'vlan', bridge: {} },
     { name: 'tenant', bridge: {} },
+    { name: 'lan', bridge: {} },
   );
   other.spec.template.spec.networks.push(
     { name: 'vlan', multus: { networkName: 'vlan-1925' } },
     { name: 'tenant', multus: { networkName: 'tenant-b' } },
+    { name: 'lan', multus: { networkName: 'lan' } },
   );
   other.spec.template.spec.volumes[0].cloudInitNoCloud.networkData = JSON.stringify({
     version: 2,
-    ethernets: { eth0: { dhcp4: true }, eth1: { addresses: ['10.9.0.9/24'] }, eth2: { dhcp4: true } },
+    ethernets: {
+      eth0: { dhcp4: true },
+      eth1: { addresses: ['10.9.0.9/24'] },
+      eth2: { dhcp4: true },
+      eth3: { dhcp4: true },
+    },
   });
   const vms = [manifest('a', 'node1', 1), manifest('b', 'node1', 2), manifest('c', 'node2', 3)];
-  await cluster.must(['create', '-f', '-'], listOf([...nads, ...vms, JSON.stringify(other)]));
+  await cluster.must(
+    ['create', '-f', '-'],
+    listOf([lan, ...nads, ...vms, JSON.stringify(other), plainPod('peer')]),
+  );
   await cluster.must([
     'wait',
     '-n',
@@ -166,6 +207,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster.must(['delete', 'namespace', namespace, '--timeout=60s']);
   await cluster.must(['delete', 'net-attach-def', '-n', 'default', 'localnet-network']);
+  await cluster.must(['delete', 'cudn', 'lan', '--timeout=20s']);
   const entries = [
     { localnet: 'localnet-network', state: 'absent' },
     { localnet: 'spare', state: 'absent' },
@@ -233,6 +275,35 @@ describe('connectivity', () => {
     }
     expect(await ping('a', b ?? '', 1372)).toBe(true);
     expect(await ping('a', c ?? '', 1372)).toBe(true);
+  });
+});
+
+describe('a ClusterUserDefinedNetwork of topology Localnet', () => {
+  test('is made where it is asked for, and says where', async () => {
+    const path = '{range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\\n"}{end}';
+    const told = await cluster.must(['get', 'cudn', 'lan', '-o', `jsonpath=${path}`]);
+    expect(told).toContain(
+      'NetworkCreated=True NetworkAttachmentDefinitionCreated: NetworkAttachmentDefinition has been created in following namespaces: [my-namespace]',
+    );
+    expect(told).toContain('NetworkAllocationSucceeded=True');
+  });
+
+  test('connects pods and guests in its VLAN with addresses outside its exclusions, at full size', async () => {
+    await expect.poll(() => tenantAddress('other', 'eth3'), { timeout: 30_000 }).toMatch(/^10\.17\.0\./);
+    const guest = await tenantAddress('other', 'eth3');
+    expect(Number(guest.split('.')[3])).toBeGreaterThanOrEqual(16);
+    const pinged = await cluster.inPod(namespace, 'peer', [
+      'busybox',
+      'ping',
+      '-c',
+      '2',
+      '-W',
+      '2',
+      '-s',
+      '1472',
+      guest,
+    ]);
+    expect(pinged.status).toBe(0);
   });
 });
 

@@ -226,6 +226,66 @@ describe('a primary network', () => {
     expect(await ping('tenant-1', 'x', before)).toBe(true);
   });
 
+  test('gives a VM the address and MAC it asks for, and none that another has', async () => {
+    const free = '10.1.1.200';
+    const taken = await addressOf('tenant-1', 'y');
+    const asking = (name: string, ip: string): string => {
+      const made = JSON.parse(tenantVm('tenant-1', name, 'node2', false));
+      const { template } = made.spec;
+      template.metadata.annotations = { 'network.kubevirt.io/addresses': JSON.stringify({ default: [ip] }) };
+      template.spec.domain.devices.interfaces[0].macAddress = '02:00:00:00:01:c8';
+      return JSON.stringify(made);
+    };
+    await cluster.must(['create', '-f', '-'], listOf([asking('asks', free), asking('asks-too', taken)]));
+    const wait = (to: string): Promise<string> =>
+      cluster.must(['wait', '-n', 'tenant-1', 'vmi/asks', `--for=condition=${to}`, '--timeout=60s']);
+    await wait('AgentConnected');
+    await hasLease('tenant-1', 'asks', 'eth0');
+    expect(await run('tenant-1', 'asks', 'ip -o -4 addr show eth0')).toContain(`inet ${free}/24`);
+    expect(await run('tenant-1', 'asks', 'cat /sys/class/net/eth0/address')).toBe('02:00:00:00:01:c8\n');
+    expect(await ping('tenant-1', 'x', free)).toBe(true);
+    await expect
+      .poll(() => cluster.must(['get', 'events', '-n', 'tenant-1']), { timeout: 10_000 })
+      .toMatch(new RegExp(`IPAddressConflict: .*${taken} is virtual machine tenant-1/y's; ask for another`));
+    await cluster.must(['delete', 'vm', '-n', 'tenant-1', 'asks', 'asks-too', '--timeout=60s']);
+  });
+
+  test('takes back what others change in its definition', async () => {
+    const at = ['net-attach-def', '-n', 'tenant-2', 'primary-udn'];
+    const shown = (path: string): Promise<string> => cluster.must(['get', ...at, '-o', `jsonpath=${path}`]);
+    const config = await shown('{.spec.config}');
+    const edit = await cluster.kubectl(['patch', ...at, '--type=merge', '-p', '{"spec":{"config":"{}"}}']);
+    // In use, it is refused at once.
+    expect(edit.stderr).toMatch(/cannot be changed while pods are on network "tenant-2_primary-udn"/);
+    await cluster.must(['label', ...at, 'k8s.ovn.org/user-defined-network-']);
+    await cluster.must(['patch', ...at, '--type=merge', '-p', '{"metadata":{"finalizers":[]}}']);
+    await expect
+      .poll(() => shown('{.metadata.labels}{.metadata.finalizers}'), { timeout: 10_000 })
+      .toBe('{"k8s.ovn.org/user-defined-network":""}["k8s.ovn.org/user-defined-network-protection"]');
+    expect(await shown('{.spec.config}')).toBe(config);
+  });
+
+  test('is joined by nobody through a definition of their own', async () => {
+    const config = { name: 'tenant-2_primary-udn', type: 'ovn-k8s-cni-overlay', topology: 'layer2' };
+    const nad = {
+      apiVersion: 'k8s.cni.cncf.io/v1',
+      kind: 'NetworkAttachmentDefinition',
+      metadata: { namespace: 'plain', name: 'sneak' },
+      spec: {
+        config: JSON.stringify({
+          ...config,
+          netAttachDefName: 'plain/sneak',
+          role: 'primary',
+          subnets: '10.1.1.0/24',
+          allowPersistentIPs: true,
+        }),
+      },
+    };
+    const { status, stderr } = await cluster.kubectl(['create', '-f', '-'], JSON.stringify(nad));
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/spec\.config\.name: Forbidden: .*that of UserDefinedNetwork primary-udn/);
+  });
+
   test('refuses to go while pods are on it, and names them', async () => {
     await cluster.must(['delete', 'udn', '-n', 'tenant-2', 'primary-udn', '--wait=false']);
     const message = (): Promise<string> =>

@@ -85,6 +85,32 @@ describe('launcher networks', () => {
     expect(nadKey(networkName, 'default')).toEqual({ name, namespace });
   });
 
+  it.each<[string, object, string | undefined, object | undefined]>([
+    ['nothing asked', { binding: { name: 'l2bridge' } }, undefined, undefined],
+    ['of masquerade', { masquerade: {}, macAddress: '02:00:00:00:00:01' }, '{"a":["10.1.0.5"]}', undefined],
+    [
+      'addresses and MAC',
+      { binding: { name: 'l2bridge' }, macAddress: '02:00:00:00:00:01' },
+      '{"a":["10.1.0.5/24","fd10::5"]}',
+      { ips: ['10.1.0.5/24', 'fd10::5'], mac: '02:00:00:00:00:01' },
+    ],
+    ['of another card', { binding: { name: 'l2bridge' } }, '{"b":["10.1.0.5"]}', undefined],
+    ['unreadable', { binding: { name: 'l2bridge' } }, 'a: 10.1.0.5', { ips: ['a: 10.1.0.5'] }],
+    ['no list', { binding: { name: 'l2bridge' } }, '{"a":"10.1.0.5"}', { ips: ['{"a":"10.1.0.5"}'] }],
+  ])('asks for addresses of a primary network: %s', (_name, card, addresses, wanted) => {
+    const spec = {
+      domain: { devices: { interfaces: [{ name: 'a', ...card }] } },
+      networks: [{ name: 'a', pod: {} }],
+    };
+    const asked = addresses === undefined ? {} : { 'network.kubevirt.io/addresses': addresses };
+    const { annotations } = launcherNetworks(spec, 'default', () => undefined, 'vm', asked);
+    const choice = annotations['v1.multus-cni.io/default-network'];
+    const element = { name: 'default', namespace: 'ovn-kubernetes', ...wanted };
+    expect(choice === undefined ? undefined : JSON.parse(choice)).toEqual(
+      wanted === undefined ? undefined : [element],
+    );
+  });
+
   it('keeps order, leaves absent cards out, and names the network that replaces the pod’s', () => {
     const networks = [
       { name: 'a', multus: { networkName: 'net', default: true } },

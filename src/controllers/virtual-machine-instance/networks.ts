@@ -4,6 +4,7 @@ import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-a
 import { ovnNetworkOfText } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { VirtualMachineInstanceSpec } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import type { ObjectKey } from '#machinery/api-client.ts';
+import { primaryChoice } from './primary-choice.ts';
 
 /** Finds a NetworkAttachmentDefinition. */
 export type NadLookup = (key: ObjectKey) => NetworkAttachmentDefinition | undefined;
@@ -53,16 +54,20 @@ export function nadKey(
 /**
  * Annotations, resources and missing definitions of a VMI's secondary networks. Pure.
  * @param machine name of the instance, for its claims
+ * @param annotationsOfMachine the instance's annotations, in which it may ask for addresses
  */
 export function launcherNetworks(
   spec: VirtualMachineInstanceSpec,
   namespace: string,
   lookup: NadLookup,
   machine?: string,
+  annotationsOfMachine?: Readonly<Record<string, string>>,
 ): LauncherNetworks {
   const interfaces = new Map((spec.domain.devices.interfaces ?? []).map((one) => [one.name, one]));
   const elements: object[] = [];
-  const annotations: Record<string, string> = {};
+  const choice = primaryChoice(spec, annotationsOfMachine);
+  const annotations: Record<string, string> =
+    choice === undefined ? {} : { [defaultNetworkAnnotation]: choice };
   const resources: string[] = [];
   const missing: MissingNad[] = [];
   for (const [index, { name: network, multus }] of (spec.networks ?? []).entries()) {

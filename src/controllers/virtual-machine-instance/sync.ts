@@ -67,6 +67,7 @@ export function syncVirtualMachineInstance(input: VmiInput): VmiPlan {
     vmi.metadata.namespace ?? '',
     input.lookupNad,
     vmi.metadata.name,
+    vmi.metadata.annotations,
   );
   const pod = pods.find((one) => !isTerminating(one) && !isOver(one)) ?? pods[0];
   if (pod === undefined) {
