@@ -232,6 +232,11 @@ async function ping(from: string, address: string, size = 56): Promise<boolean> 
   return exitCode === 0;
 }
 
+/** Of networks whose other cells have just answered: one second is long. */
+async function isSilent(from: string, address: string): Promise<boolean> {
+  return (await cluster.guest(namespace, from, 'ping -c 1 -W 1 "$1"', address)).exitCode !== 0;
+}
+
 async function tenantAddress(vm: string, device = 'eth4'): Promise<string> {
   const { stdout } = await cluster.guest(namespace, vm, 'ip -o -4 addr show "$1"', device);
   return /inet ([\d.]+)/.exec(stdout)?.[1] ?? '';
@@ -325,7 +330,7 @@ describe('VLAN trunks to a guest', () => {
     }
     expect(await ping('a', `${net}.3`, size)).toBe(true);
     expect(await ping('c', `${net}.1`)).toBe(true);
-    expect(await ping('b', `${net}.3`)).toBe(false);
+    expect(await isSilent('b', `${net}.3`)).toBe(true);
   });
 
   test('a network with a VLAN of its own does not, nor one that gives addresses', async () => {
@@ -340,7 +345,7 @@ describe('VLAN trunks to a guest', () => {
         const words = [device, `${device}.300`, '300', `${net}.${last}/24`];
         expect(await cluster.guest(namespace, vm, tag, ...words)).toMatchObject({ exitCode: 0 });
       }
-      expect(await ping('a', `${net}.3`)).toBe(false);
+      expect(await isSilent('a', `${net}.3`)).toBe(true);
     }
   });
 });

@@ -254,7 +254,8 @@ describe('a primary network', () => {
     const at = ['net-attach-def', '-n', 'tenant-2', 'primary-udn'];
     const shown = (path: string): Promise<string> => cluster.must(['get', ...at, '-o', `jsonpath=${path}`]);
     const config = await shown('{.spec.config}');
-    const edit = await cluster.kubectl(['patch', ...at, '--type=merge', '-p', '{"spec":{"config":"{}"}}']);
+    const edited = { spec: { config: JSON.stringify({ ...JSON.parse(config), mtu: 1300 }) } };
+    const edit = await cluster.kubectl(['patch', ...at, '--type=merge', '-p', JSON.stringify(edited)]);
     // In use, it is refused at once.
     expect(edit.stderr).toMatch(/cannot be changed while pods are on network "tenant-2_primary-udn"/);
     await cluster.must(['label', ...at, 'k8s.ovn.org/user-defined-network-']);
