@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
 import { kinds } from '#api/kinds.ts';
+import { subresourcesOf } from '#apiserver/discovery/verbs.ts';
 import { type Fixture, gadget, type Sent, startFixture } from './apiserver-fixture.ts';
 
 let server: Fixture;
@@ -53,13 +54,15 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const methods: Readonly<Record<string, string>> = { create: 'POST', update: 'PUT', patch: 'PATCH' };
+
 interface Try {
   readonly verb: string;
   readonly method: string;
   readonly path: string;
 }
 
-/** Every verb on a kind: everywhere, on the object of the other node, on its status. */
+/** Every verb on a kind: everywhere, on the object of the other node, on every subresource of it. */
 function triesOf(kind: KindDefinition): readonly Try[] {
   const root = kind.group === '' ? '/api/v1' : `/apis/${apiVersionOf(kind)}`;
   const all = `${root}/${kind.plural}`;
@@ -81,15 +84,11 @@ function triesOf(kind: KindDefinition): readonly Try[] {
     ['update', 'PUT', one],
     ['patch', 'PATCH', one],
     ['delete', 'DELETE', one],
-    ['get status', 'GET', `${one}/status`],
-    ['patch status', 'PATCH', `${one}/status`],
-    ['update status', 'PUT', `${one}/status`],
-    ['token', 'POST', `${one}/token`],
-    ['binding', 'POST', `${one}/binding`],
-    ['eviction', 'POST', `${one}/eviction`],
-    ['exec', 'POST', `${one}/exec`],
   ] as const;
-  return tries.map(([verb, method, path]) => ({ verb, method, path }));
+  const below = subresourcesOf(kind).flatMap(({ name, verbs }) =>
+    verbs.map((verb) => [`${verb} ${name}`, methods[verb] ?? 'GET', `${one}/${name}`] as const),
+  );
+  return [...tries, ...below].map(([verb, method, path]) => ({ verb, method, path }));
 }
 
 test('over all verbs and kinds, the agent reaches no object of the other node', async () => {

@@ -67,7 +67,8 @@ const policyRule = message({
   4: ['resourceNames', 'string', 'list'],
   5: ['nonResourceURLs', 'string', 'list'],
 });
-const labelSelector = message({
+/** `meta/v1 LabelSelector`. */
+export const labelSelector = message({
   1: ['matchLabels', 'string', 'map'],
   2: ['matchExpressions', requirement, 'list'],
 });

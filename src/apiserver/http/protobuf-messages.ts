@@ -1,7 +1,11 @@
 /** Field numbers of what kubectl sends as protobuf (`k8s.io/api/core/v1/generated.proto`, `apimachinery/…/meta/v1`). */
 import type { Message } from './protobuf.ts';
-import { accessMessages } from './protobuf-access.ts';
+import { accessMessages, labelSelector } from './protobuf-access.ts';
 import { message, metadata } from './protobuf-common.ts';
+import { coreFields } from './protobuf-core.ts';
+import { moreCoreFields } from './protobuf-core-more.ts';
+import { readMessages } from './protobuf-notation.ts';
+import { workloadFields } from './protobuf-workloads.ts';
 
 const objectReference = message({
   1: ['kind', 'string'],
@@ -79,9 +83,59 @@ const certificateRequest = message({
   ],
 });
 
+const condition = message({
+  1: ['type', 'string'],
+  2: ['status', 'string'],
+  3: ['observedGeneration', 'int'],
+  4: ['lastTransitionTime', 'time'],
+  5: ['reason', 'string'],
+  6: ['message', 'string'],
+});
+const deleteOptions = message({
+  1: ['gracePeriodSeconds', 'int?'],
+  2: ['preconditions', message({ 1: ['uid', 'string'], 2: ['resourceVersion', 'string'] })],
+  3: ['orphanDependents', 'bool?'],
+  4: ['propagationPolicy', 'string'],
+  5: ['dryRun', 'string', 'list'],
+  6: ['ignoreStoreReadErrorWithClusterBreakingPotential', 'bool?'],
+});
+
+const messageOf = readMessages(
+  { ...coreFields, ...moreCoreFields, ...workloadFields },
+  {
+    ObjectMeta: metadata,
+    LabelSelector: labelSelector,
+    MetaCondition: condition,
+    DeleteOptions: deleteOptions,
+  },
+);
+/** Objects whose messages are in the tables, by `apiVersion/kind`. */
+const tabled: Readonly<Record<string, string>> = {
+  'v1/Pod': 'Pod',
+  'v1/ResourceQuota': 'ResourceQuota',
+  'v1/LimitRange': 'LimitRange',
+  'v1/Node': 'Node',
+  'v1/Event': 'Event',
+  'v1/Endpoints': 'Endpoints',
+  'v1/Binding': 'Binding',
+  'apps/v1/Deployment': 'Deployment',
+  'apps/v1/ReplicaSet': 'ReplicaSet',
+  'apps/v1/DaemonSet': 'DaemonSet',
+  'batch/v1/Job': 'Job',
+  'policy/v1/PodDisruptionBudget': 'PodDisruptionBudget',
+  'policy/v1/Eviction': 'Eviction',
+  'scheduling.k8s.io/v1/PriorityClass': 'PriorityClass',
+  'coordination.k8s.io/v1/Lease': 'Lease',
+  'networking.k8s.io/v1/NetworkPolicy': 'NetworkPolicy',
+  'discovery.k8s.io/v1/EndpointSlice': 'EndpointSlice',
+  'node.k8s.io/v1/RuntimeClass': 'RuntimeClass',
+  'events.k8s.io/v1/Event': 'EventsEvent',
+};
+
 /** By `apiVersion/kind`. */
 export const protobufMessages: ReadonlyMap<string, Message> = new Map([
   ...accessMessages,
+  ...Object.entries(tabled).map(([kind, name]): [string, Message] => [kind, messageOf(name)]),
   ['certificates.k8s.io/v1/CertificateSigningRequest', certificateRequest],
   [
     'v1/ConfigMap',

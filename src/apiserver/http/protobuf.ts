@@ -4,16 +4,21 @@
  * Wire format: https://protobuf.dev/programming-guides/encoding/ ; envelope: apimachinery `runtime/serializer/protobuf`.
  */
 import { badRequest } from '../api-errors.ts';
+import { type Raw, Reader } from './protobuf-reader.ts';
 
 /** Type of a field. `?` marks optional ones, whose zero is a value; the zero of others means absent, as in Go's JSON. */
 export type FieldType =
   | 'string'
+  | 'string?'
   | 'bytes'
   | 'int'
   | 'int?'
   | 'bool'
   | 'bool?'
+  | 'double'
   | 'time'
+  | 'microTime'
+  | 'quantity'
   | 'intOrString'
   | 'json'
   | Message;
@@ -23,6 +28,10 @@ export interface Field {
   readonly name: string;
   readonly type: FieldType;
   readonly many?: 'list' | 'map';
+  /** An empty message is a value (`emptyDir: {}`). */
+  readonly pointer?: boolean;
+  /** The fields of the message are those of its parent in JSON. */
+  readonly merged?: boolean;
 }
 
 /** Fields by their number. */
@@ -87,8 +96,6 @@ function decode(message: Message, bytes: Buffer, depth: number): Record<string, 
   return result;
 }
 
-type Raw = Buffer | number;
-
 function put(result: Record<string, unknown>, field: Field, raw: Raw, depth: number): void {
   if (field.many === 'map') {
     const entry: Message = {
@@ -103,7 +110,12 @@ function put(result: Record<string, unknown>, field: Field, raw: Raw, depth: num
     result[field.name] = map;
     return;
   }
-  const value = fieldValue(field.type, raw, depth);
+  const value =
+    fieldValue(field.type, raw, depth) ?? (field.pointer === true ? zeroOf(field.type) : undefined);
+  if (field.merged === true) {
+    Object.assign(result, value);
+    return;
+  }
   if (field.many === 'list') {
     const list = (result[field.name] ?? []) as unknown[];
     // The zero of a scalar is an element all the same; only a field may be left out for it.
@@ -118,6 +130,14 @@ function fieldValue(type: FieldType, raw: Raw, depth: number): unknown {
   switch (type) {
     case 'string':
       return bytesOf(raw).toString('utf8') || undefined;
+    case 'string?':
+      return bytesOf(raw).toString('utf8');
+    case 'double':
+      return doubleOf(bytesOf(raw));
+    case 'quantity':
+      return decode(quantityMessage, bytesOf(raw), depth + 1)['text'];
+    case 'microTime':
+      return microTime(bytesOf(raw), depth);
     case 'bytes':
       return bytesOf(raw).toString('base64') || undefined;
     case 'int':
@@ -147,8 +167,14 @@ function fieldValue(type: FieldType, raw: Raw, depth: number): unknown {
 function zeroOf(type: FieldType): unknown {
   switch (type) {
     case 'string':
+    case 'string?':
     case 'bytes':
       return '';
+    case 'quantity':
+      return '0';
+    case 'time':
+    case 'microTime':
+      return null;
     case 'int':
       return 0;
     case 'bool':
@@ -161,6 +187,16 @@ function zeroOf(type: FieldType): unknown {
 const timeMessage: Message = {
   fields: { 1: { name: 'seconds', type: 'int' }, 2: { name: 'nanos', type: 'int' } },
 };
+
+const quantityMessage: Message = { fields: { 1: { name: 'text', type: 'string' } } };
+
+function microTime(bytes: Buffer, depth: number): string | undefined {
+  const { seconds, nanos = 0 } = decode(timeMessage, bytes, depth + 1);
+  const micros = String(Math.floor(Number(nanos) / 1000)).padStart(6, '0');
+  return typeof seconds === 'number'
+    ? new Date(seconds * 1000).toISOString().replace('.000Z', `.${micros}Z`)
+    : undefined;
+}
 
 function time(bytes: Buffer, depth: number): string | undefined {
   const seconds = decode(timeMessage, bytes, depth + 1)['seconds'];
@@ -191,6 +227,13 @@ function json(bytes: Buffer): unknown {
   }
 }
 
+function doubleOf(bytes: Buffer): number {
+  if (bytes.length !== 8) {
+    throw badRequest('the protobuf body is damaged: eight bytes belong to a number with a fraction');
+  }
+  return bytes.readDoubleLE(0);
+}
+
 function bytesOf(raw: Raw): Buffer {
   if (typeof raw === 'number') {
     throw badRequest('the protobuf body is damaged: a number stands where text or a message belongs');
@@ -203,55 +246,4 @@ function numberOf(raw: Raw): number {
     throw badRequest('the protobuf body is damaged: text stands where a number belongs');
   }
   return raw;
-}
-
-class Reader {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.#at >= this.#bytes.length;
-  }
-
-  /** A varint as a signed 64-bit number; beyond 53 bits it is refused. */
-  varint(): number {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) {
-        break;
-      }
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        const signed = Number(BigInt.asIntN(64, value));
-        if (Number.isSafeInteger(signed)) {
-          return signed;
-        }
-        break;
-      }
-    }
-    throw badRequest(
-      'the protobuf body is damaged: it ends in the middle of a number, or the number is too large',
-    );
-  }
-
-  value(wire: number): Raw {
-    if (wire === 0) {
-      return this.varint();
-    }
-    if (wire !== 2) {
-      throw badRequest(`the protobuf body is damaged: wire type ${wire}`);
-    }
-    const length = this.varint();
-    const start = this.#at;
-    if (length < 0 || start + length > this.#bytes.length) {
-      throw badRequest('the protobuf body is damaged: it ends in the middle of a field');
-    }
-    this.#at = start + length;
-    return this.#bytes.subarray(start, this.#at);
-  }
 }

@@ -1,0 +1,105 @@
+/** Field numbers of upstream's API (`types.go` of `k8s.io/api`), one line a message; `protobuf-notation.ts` says how they are read. */
+
+export const moreCoreFields: Readonly<Record<string, string>> = {
+  ResourceStatus: 'name=1 resources=2:ResourceHealth[]',
+  ContainerExtendedResourceRequest: 'containerName=1 resourceName=2 requestName=3',
+  NodeAllocatableMappedResources: 'name=1 quantity=2:q?',
+  NodeAllocatableOverheadResources: 'name=1 perPod=2:q? perContainer=3:q?',
+  VolumeHealthCondition: 'status=1 reason=2 message=3',
+  ScopedResourceSelectorRequirement: 'scopeName=1 operator=2 values=3:s[]',
+  ConfigMapNodeConfigSource: 'namespace=1 name=2 uid=3 resourceVersion=4 kubeletConfigKey=5',
+  DaemonEndpoint: 'Port=1:i',
+  NodeSwapStatus: 'capacity=1:i?',
+  NodeRuntimeHandlerFeatures: 'recursiveReadOnlyMounts=1:o? userNamespaces=2:o?',
+  HostPathVolumeSource: 'path=1 type=2:s?',
+  EmptyDirVolumeSource: 'medium=1 sizeLimit=2:q? mode=3:i?',
+  GCEPersistentDiskVolumeSource: 'pdName=1 fsType=2 partition=3:i readOnly=4:o',
+  AWSElasticBlockStoreVolumeSource: 'volumeID=1 fsType=2 partition=3:i readOnly=4:o',
+  GitRepoVolumeSource: 'repository=1 revision=2 directory=3',
+  SecretVolumeSource: 'secretName=1 items=2:KeyToPath[] defaultMode=3:i? optional=4:o? defaultUser=5:i?',
+  NFSVolumeSource: 'server=1 path=2 readOnly=3:o',
+  ISCSIVolumeSource:
+    'targetPortal=1 iqn=2 lun=3:i iscsiInterface=4 fsType=5 readOnly=6:o portals=7:s[] chapAuthDiscovery=8:o chapAuthSession=11:o secretRef=10:LocalObjectReference? initiatorName=12:s?',
+  GlusterfsVolumeSource: 'endpoints=1 path=2 readOnly=3:o',
+  PersistentVolumeClaimVolumeSource: 'claimName=1 readOnly=2:o',
+  RBDVolumeSource:
+    'monitors=1:s[] image=2 fsType=3 pool=4 user=5 keyring=6 secretRef=7:LocalObjectReference? readOnly=8:o',
+  FlexVolumeSource: 'driver=1 fsType=2 secretRef=3:LocalObjectReference? readOnly=4:o options=5:s{}',
+  CinderVolumeSource: 'volumeID=1 fsType=2 readOnly=3:o secretRef=4:LocalObjectReference?',
+  CephFSVolumeSource:
+    'monitors=1:s[] path=2 user=3 secretFile=4 secretRef=5:LocalObjectReference? readOnly=6:o',
+  FlockerVolumeSource: 'datasetName=1 datasetUUID=2',
+  DownwardAPIVolumeSource: 'items=1:DownwardAPIVolumeFile[] defaultMode=2:i? defaultUser=3:i?',
+  FCVolumeSource: 'targetWWNs=1:s[] lun=2:i? fsType=3 readOnly=4:o wwids=5:s[]',
+  AzureFileVolumeSource: 'secretName=1 shareName=2 readOnly=3:o',
+  ConfigMapVolumeSource:
+    '-=1:LocalObjectReference! items=2:KeyToPath[] defaultMode=3:i? optional=4:o? defaultUser=5:i?',
+  VsphereVirtualDiskVolumeSource: 'volumePath=1 fsType=2 storagePolicyName=3 storagePolicyID=4',
+  QuobyteVolumeSource: 'registry=1 volume=2 readOnly=3:o user=4 group=5 tenant=6',
+  AzureDiskVolumeSource: 'diskName=1 diskURI=2 cachingMode=3:s? fsType=4:s? readOnly=5:o? kind=6:s?',
+  PhotonPersistentDiskVolumeSource: 'pdID=1 fsType=2',
+  ProjectedVolumeSource: 'sources=1:VolumeProjection[] defaultMode=2:i? defaultUser=3:i?',
+  PortworxVolumeSource: 'volumeID=1 fsType=2 readOnly=3:o',
+  ScaleIOVolumeSource:
+    'gateway=1 system=2 secretRef=3:LocalObjectReference? sslEnabled=4:o protectionDomain=5 storagePool=6 storageMode=7 volumeName=8 fsType=9 readOnly=10:o',
+  StorageOSVolumeSource:
+    'volumeName=1 volumeNamespace=2 fsType=3 readOnly=4:o secretRef=5:LocalObjectReference?',
+  CSIVolumeSource:
+    'driver=1 readOnly=2:o? fsType=3:s? volumeAttributes=4:s{} nodePublishSecretRef=5:LocalObjectReference?',
+  EphemeralVolumeSource: 'volumeClaimTemplate=1:PersistentVolumeClaimTemplate?',
+  ImageVolumeSource: 'reference=1 pullPolicy=2',
+  ConfigMapEnvSource: '-=1:LocalObjectReference! optional=2:o?',
+  SecretEnvSource: '-=1:LocalObjectReference! optional=2:o?',
+  EnvVarSource:
+    'fieldRef=1:ObjectFieldSelector? resourceFieldRef=2:ResourceFieldSelector? configMapKeyRef=3:ConfigMapKeySelector? secretKeyRef=4:SecretKeySelector? fileKeyRef=5:FileKeySelector?',
+  ContainerRestartRuleOnExitCodes: 'operator=1 values=2:i[]',
+  ProbeHandler: 'exec=1:ExecAction? httpGet=2:HTTPGetAction? tcpSocket=3:TCPSocketAction? grpc=4:GRPCAction?',
+  LifecycleHandler:
+    'exec=1:ExecAction? httpGet=2:HTTPGetAction? tcpSocket=3:TCPSocketAction? sleep=4:SleepAction?',
+  Capabilities: 'add=1:s[] drop=2:s[]',
+  NodeSelector: 'nodeSelectorTerms=1:NodeSelectorTerm[]',
+  PreferredSchedulingTerm: 'weight=1:i preference=2:NodeSelectorTerm',
+  PodAffinityTerm:
+    'labelSelector=1:LabelSelector? namespaces=2:s[] topologyKey=3 namespaceSelector=4:LabelSelector? matchLabelKeys=5:s[] mismatchLabelKeys=6:s[]',
+  WeightedPodAffinityTerm: 'weight=1:i podAffinityTerm=2:PodAffinityTerm',
+  ContainerStateWaiting: 'reason=1 message=2',
+  ContainerStateRunning: 'startedAt=1:t',
+  ContainerStateTerminated:
+    'exitCode=1:i signal=2:i reason=3 message=4 startedAt=5:t finishedAt=6:t containerID=7',
+  VolumeStatus: 'image=1:ImageVolumeStatus?',
+  LinuxContainerUser: 'uid=1:i gid=2:i supplementalGroups=3:i[]',
+  ResourceHealth: 'resourceID=1 health=2 message=6:s?',
+  KeyToPath: 'key=1 path=2 mode=3:i? user=4:i?',
+  DownwardAPIVolumeFile:
+    'path=1 fieldRef=2:ObjectFieldSelector? resourceFieldRef=3:ResourceFieldSelector? mode=4:i? user=5:i?',
+  VolumeProjection:
+    'secret=1:SecretProjection? downwardAPI=2:DownwardAPIProjection? configMap=3:ConfigMapProjection? serviceAccountToken=4:ServiceAccountTokenProjection? clusterTrustBundle=5:ClusterTrustBundleProjection? podCertificate=6:PodCertificateProjection?',
+  PersistentVolumeClaimTemplate: 'metadata=1:ObjectMeta spec=2:PersistentVolumeClaimSpec',
+  ObjectFieldSelector: 'apiVersion=1 fieldPath=2',
+  ResourceFieldSelector: 'containerName=1 resource=2 divisor=3:q',
+  ConfigMapKeySelector: '-=1:LocalObjectReference! key=2 optional=3:o?',
+  SecretKeySelector: '-=1:LocalObjectReference! key=2 optional=3:o?',
+  FileKeySelector: 'volumeName=1 path=2 key=3 optional=4:o?',
+  ExecAction: 'command=1:s[]',
+  HTTPGetAction: 'path=1 port=2:x host=3 scheme=4 httpHeaders=5:HTTPHeader[] protocol=6:s?',
+  TCPSocketAction: 'port=1:x host=2',
+  GRPCAction: 'port=1:i service=2:s? mode=3:s?',
+  SleepAction: 'seconds=1:i',
+  NodeSelectorTerm: 'matchExpressions=1:NodeSelectorRequirement[] matchFields=2:NodeSelectorRequirement[]',
+  ImageVolumeStatus: 'imageRef=1',
+  SecretProjection: '-=1:LocalObjectReference! items=2:KeyToPath[] optional=4:o?',
+  DownwardAPIProjection: 'items=1:DownwardAPIVolumeFile[]',
+  ConfigMapProjection: '-=1:LocalObjectReference! items=2:KeyToPath[] optional=4:o?',
+  ServiceAccountTokenProjection: 'audience=1 expirationSeconds=2:i? path=3 user=4:i?',
+  ClusterTrustBundleProjection:
+    'name=1:s? signerName=2:s? labelSelector=3:LabelSelector? optional=5:o? path=4 user=6:i?',
+  PodCertificateProjection:
+    'signerName=1 keyType=2 maxExpirationSeconds=3:i? credentialBundlePath=4 keyPath=5 certificateChainPath=6 userAnnotations=7:s{} user=8:i?',
+  PersistentVolumeClaimSpec:
+    'accessModes=1:s[] selector=4:LabelSelector? resources=2:VolumeResourceRequirements volumeName=3 storageClassName=5:s? volumeMode=6:s? dataSource=7:TypedLocalObjectReference? dataSourceRef=8:TypedObjectReference? volumeAttributesClassName=9:s?',
+  HTTPHeader: 'name=1 value=2',
+  NodeSelectorRequirement: 'key=1 operator=2 values=3:s[]',
+  VolumeResourceRequirements: 'limits=1:q{} requests=2:q{}',
+  TypedLocalObjectReference: 'apiGroup=1:s? kind=2 name=3',
+  TypedObjectReference: 'apiGroup=1:s? kind=2 name=3 namespace=4:s?',
+};
