@@ -63,12 +63,21 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindR
   readonly nameRule?: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
   /** Longest name allowed, when shorter than the rule's. */
   readonly maxNameLength?: number;
+  /** The kind shows objects of another one, under other names. */
+  readonly storedAs?: StoredAs;
   /** Defaults that a schema cannot say (pure; returns the object, changed or not). Runs after schema defaulting. */
   mutate?(request: AdmissionRequest<T>): T;
   /** Cross-field rules that CEL cannot say. Each cause refuses the request (422). */
   validate?(request: AdmissionRequest<T>): readonly Cause[];
   /** What upstream finds out late: told in a `Warning:` header, the request goes on. */
   warn?(request: AdmissionRequest<T>): readonly string[];
+}
+
+/** How objects of a kind are kept as another one's. `apiVersion` and `kind` are changed by the server. */
+export interface StoredAs {
+  readonly kind: KindRef;
+  toStored(object: KubeObject): KubeObject;
+  fromStored(stored: KubeObject): KubeObject;
 }
 
 /** Paths of the scale subresource, as in a CRD. */

@@ -22,6 +22,7 @@ import { secret } from './core/secret.ts';
 import { service } from './core/service.ts';
 import { serviceAccount } from './core/service-account.ts';
 import { endpointSlice } from './discovery.k8s.io/endpoint-slice.ts';
+import { event as eventsEvent } from './events.k8s.io/event.ts';
 import { ipamClaim } from './k8s.cni.cncf.io/ipam-claim.ts';
 import { networkAttachmentDefinition } from './k8s.cni.cncf.io/network-attachment-definition.ts';
 import { clusterUserDefinedNetwork } from './k8s.ovn.org/cluster-user-defined-network.ts';
@@ -61,6 +62,7 @@ export const kinds: readonly KindDefinition[] = [
   daemonSet,
   job,
   endpointSlice,
+  eventsEvent,
   networkPolicy,
   podDisruptionBudget,
   priorityClass,

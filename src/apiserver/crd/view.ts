@@ -1,5 +1,5 @@
 /**
- * Stored objects of custom kinds as one version shows them. Conversion is `None`: `apiVersion` changes and nothing else,
+ * Stored objects as one kind or version shows them: kinds that are kept as another one's, and custom kinds. Conversion is `None`: `apiVersion` changes and nothing else,
  * besides defaults and pruning by a schema that is newer than the object.
  */
 import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
@@ -11,6 +11,9 @@ import { customVersionOf } from './served.ts';
 
 /** The object's text in the kind's version. For nearly all entries it is the stored text. */
 export function textViewer(kind: KindDefinition): (entry: Entry) => string {
+  if (kind.storedAs !== undefined) {
+    return (entry) => converted(kind, entry);
+  }
   const custom = customVersionOf(kind);
   if (custom === undefined) {
     return (entry) => entry.value;
@@ -22,7 +25,7 @@ export function textViewer(kind: KindDefinition): (entry: Entry) => string {
 
 /** The object in the kind's version, shared: never edit it. */
 export function objectViewer(kind: KindDefinition): (entry: Entry) => ApiObject {
-  if (customVersionOf(kind) === undefined) {
+  if (customVersionOf(kind) === undefined && kind.storedAs === undefined) {
     return objectOf;
   }
   const view = textViewer(kind);
@@ -34,6 +37,10 @@ export function objectViewer(kind: KindDefinition): (entry: Entry) => ApiObject 
 
 /** An object as it is stored: in the storage version. */
 export function stored(kind: KindDefinition, object: ApiObject): ApiObject {
+  if (kind.storedAs !== undefined) {
+    const { kind: own, toStored } = kind.storedAs;
+    return { ...(toStored(object) as ApiObject), apiVersion: apiVersionOf(own), kind: own.kind };
+  }
   const custom = customVersionOf(kind);
   return custom === undefined || custom.storageVersion === kind.version
     ? object
@@ -67,6 +74,10 @@ function converted(kind: KindDefinition, entry: Entry): string {
 }
 
 function convert(kind: KindDefinition, entry: Entry): string {
+  if (kind.storedAs !== undefined) {
+    const { apiVersion: _stored, ...shown } = kind.storedAs.fromStored(objectOf(entry)) as ApiObject;
+    return JSON.stringify({ apiVersion: apiVersionOf(kind), ...shown, kind: kind.kind });
+  }
   const { apiVersion: _, kind: word, ...rest } = objectOf(entry);
   const context = { causes: [], unknown: undefined, builtin: false, blocked: false };
   const whole = { apiVersion: apiVersionOf(kind), kind: word, ...rest };

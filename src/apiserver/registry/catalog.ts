@@ -82,17 +82,17 @@ function pathOf(group: string, version: string, plural: string): string {
 }
 
 /** Where the store keeps a kind's objects, whatever their version. */
-export function resourceOf(kind: Pick<KindRef, 'group' | 'plural'>): string {
-  return qualified(kind);
+export function resourceOf(kind: Pick<KindDefinition, 'group' | 'plural' | 'storedAs'>): string {
+  return qualified(kind.storedAs?.kind ?? kind);
 }
 
 /** Where the store keeps one object. */
 export function keyOf(
-  kind: Pick<KindRef, 'group' | 'plural' | 'namespaced'>,
+  kind: Pick<KindDefinition, 'group' | 'plural' | 'namespaced' | 'storedAs'>,
   namespace: string,
   name: string,
 ): Key {
-  return { resource: qualified(kind), namespace: kind.namespaced ? namespace : '', name };
+  return { resource: resourceOf(kind), namespace: kind.namespaced ? namespace : '', name };
 }
 
 /** `{kind}List` and its `apiVersion`. */

@@ -1,11 +1,11 @@
 /** Which objects a list or watch is about. */
 import type { KindDefinition } from '#api/kind.ts';
 import type { Entry } from '#store/entry.ts';
-import { qualified } from '../api-errors.ts';
 import { objectViewer } from '../crd/view.ts';
 import { parseFieldSelector } from '../selectors/fields.ts';
 import { parseLabelSelector } from '../selectors/labels.ts';
 import type { Call } from './call.ts';
+import { resourceOf } from './catalog.ts';
 import { labelsOf } from './objects.ts';
 
 /** A namespace, perhaps one name, and what labels and fields must be. */
@@ -30,7 +30,7 @@ export function selectionOf(call: Call, kind: KindDefinition): Selection {
   const view = objectViewer(kind);
   const name = /^metadata\.name==?([^,=!\\]+)$/.exec(fieldText)?.[1];
   return {
-    resource: qualified(kind),
+    resource: resourceOf(kind),
     namespace: kind.namespaced && namespace !== '' ? namespace : kind.namespaced ? undefined : '',
     name,
     selective: byLabels !== undefined || byFields !== undefined,
