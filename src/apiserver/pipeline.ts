@@ -110,13 +110,15 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
         return;
       }
       if ('pieces' in answer) {
-        sendPieces(request, response, answer).catch((error: unknown) => {
+        const measured = { ...answer, pieces: record.measured(answer.pieces) };
+        sendPieces(request, response, measured).catch((error: unknown) => {
           if (!isGone(response) || error instanceof StoreError) {
             pipeline.log.error({ err: error, url: request.url?.split('?', 1)[0] }, 'a long answer broke off');
           }
         });
       } else {
         send(request, response, answer);
+        record.sized(Buffer.byteLength(answer.body));
       }
       record.answered(answer.code);
     });

@@ -46,6 +46,21 @@ export class RequestRecord implements AuditedRequest {
     };
   }
 
+  /** Takes down how long an answer is. */
+  sized(bytes: number): void {
+    this.#recorders.metrics.sized(this.info, bytes);
+  }
+
+  /** The pieces of a long answer, and takes down how long it was. */
+  *measured(pieces: Iterable<string>): Generator<string> {
+    let bytes = 0;
+    for (const piece of pieces) {
+      bytes += Buffer.byteLength(piece);
+      yield piece;
+    }
+    this.sized(bytes);
+  }
+
   /** The answer is on its way. */
   answered(code: number, stage: 'ResponseStarted' | 'ResponseComplete' = 'ResponseComplete'): void {
     this.#endInflight?.();
@@ -55,8 +70,9 @@ export class RequestRecord implements AuditedRequest {
   }
 
   #audit(code: number, stage: 'ResponseStarted' | 'ResponseComplete'): void {
-    const { audit, clock } = this.#recorders;
+    const { audit, clock, metrics } = this.#recorders;
     if (audit !== undefined && isAudited(this, code)) {
+      metrics.control.audited();
       audit.append(auditLine(this, stage, code, clock.now()));
     }
   }

@@ -77,6 +77,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const own: Services = { store, catalog, clock, access };
     const admission = admissionOf(own, access.authorizers, log);
     const custom = new CustomKinds(own, log);
+    const metrics = new Metrics({ store, catalog, fairness });
     const pipeline: Pipeline = {
       onDefinition: () => custom.sync(),
       store,
@@ -92,8 +93,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       access,
       audit,
       fairness,
-      metrics: new Metrics({ store, catalog, fairness }),
-      plugins: admission.plugins,
+      metrics,
+      onWatch: (kind) => metrics.control.watchEvents(kind),
+      plugins: admission.plugins.map((plugin) => metrics.control.measured(plugin)),
     };
     await Promise.all([ensureDefaults(own), reconcileDefaultRoles(own)]);
     const aggregation = new RoleAggregation(own, log);

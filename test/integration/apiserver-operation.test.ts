@@ -33,6 +33,7 @@ test('figures have upstream’s names and count what happens', async () => {
   await put(server, 'a');
   await server.request('GET', '/api/v1/namespaces/default/made-up-1');
   await server.request('GET', '/api/v1/pods', { as: 'stranger' });
+  await server.watch('/api/v1/configmaps?watch=true', (events) => events.length > 0);
   const { text, headers } = await server.request('GET', '/metrics');
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
   const labels =
@@ -48,9 +49,15 @@ test('figures have upstream’s names and count what happens', async () => {
     'apiserver_current_inflight_requests{request_kind="readOnly"} 1',
     'apiserver_longrunning_requests',
     'apiserver_storage_size_bytes',
-    'apiserver_flowcontrol_rejected_requests_total{reason="queue-full"} 0',
+    'apiserver_flowcontrol_rejected_requests_total{flow_schema="global-default",priority_level="global-default",reason="queue-full"} 0',
     'etcd_disk_wal_fsync_duration_seconds_count',
     'etcd_mvcc_db_total_size_in_bytes',
+    `apiserver_request_sli_duration_seconds_count{${labels.replace('dry_run="",', '')}} 2`,
+    `apiserver_response_sizes_bucket{${labels.replace('dry_run="",', '')},le="1000"} `,
+    'apiserver_watch_events_total{group="",kind="ConfigMap",version="v1"} 1',
+    'apiserver_audit_event_total ',
+    'authentication_attempts{result="success"} ',
+    'kubernetes_build_info{git_version="v1.36.0-patchbay",major="1",minor="36",',
     'process_resident_memory_bytes',
     'process_cpu_seconds_total',
     'process_open_fds',
@@ -58,6 +65,8 @@ test('figures have upstream’s names and count what happens', async () => {
     expect(text).toContain(name);
   }
   const lines = text.trimEnd().split('\n');
+  const typed = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
+  expect(typed.length).toBe(new Set(typed).size);
   const wrong = lines.filter(
     (line) => !/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? -?[\d.e+-]+)$/.test(line),
   );

@@ -13,7 +13,7 @@ import { aggregatedDiscovery } from './aggregated.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.ts';
 
 /** Version of the Kubernetes API that this server's answers follow; `kubectl` compares its own with it. */
-const serverVersion = {
+export const serverVersion = {
   major: '1',
   minor: '36',
   gitVersion: 'v1.36.0-patchbay',

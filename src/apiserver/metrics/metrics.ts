@@ -4,6 +4,7 @@ import type { Fairness } from '../fairness/fairness.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { resourceOf } from '../registry/catalog.ts';
+import { ControlMetrics } from './control-metrics.ts';
 import { processMetrics } from './process.ts';
 import { Counter, Histogram, type LabelValues, type Metric, Reading } from './registry.ts';
 
@@ -17,6 +18,7 @@ export interface MetricSources {
 const durationBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
+const sizeBounds = Array.from({ length: 7 }, (_, power) => 1000 * 10 ** power);
 const commitBounds = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power);
 const requestLabels = [
   'component',
@@ -28,6 +30,8 @@ const requestLabels = [
   'verb',
   'version',
 ];
+
+const sizeLabels = requestLabels.filter((label) => label !== 'dry_run');
 
 const shownVerbs: Readonly<Record<string, string>> = {
   create: 'POST',
@@ -43,6 +47,10 @@ export class Metrics {
   readonly #requests: Counter;
   readonly #durations: Histogram;
   readonly #commits: Histogram;
+  readonly #indicators: Histogram;
+  readonly #sizes: Histogram;
+  readonly #aborts: Counter;
+  readonly control = new ControlMetrics();
   readonly #inflight = { mutating: 0, readOnly: 0 };
   readonly #watches = new Map<string, { readonly labels: LabelValues; count: number }>();
   readonly #all: readonly Metric[];
@@ -60,6 +68,23 @@ export class Metrics {
       durationBounds,
       requestLabels,
     );
+    this.#indicators = new Histogram(
+      'apiserver_request_sli_duration_seconds',
+      'Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.',
+      durationBounds,
+      sizeLabels,
+    );
+    this.#sizes = new Histogram(
+      'apiserver_response_sizes',
+      'Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+      sizeBounds,
+      sizeLabels,
+    );
+    this.#aborts = new Counter(
+      'apiserver_request_aborts_total',
+      'Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope',
+      ['group', 'resource', 'scope', 'subresource', 'verb', 'version'],
+    );
     this.#commits = new Histogram(
       'etcd_disk_wal_fsync_duration_seconds',
       'The latency distributions of commits to the store, synced to disk.',
@@ -69,7 +94,11 @@ export class Metrics {
     this.#all = [
       this.#requests,
       this.#durations,
+      this.#indicators,
+      this.#sizes,
+      this.#aborts,
       this.#commits,
+      ...this.control.all,
       ...this.#gauges(),
       ...storeMetrics(sources),
       ...fairnessMetrics(sources.fairness),
@@ -99,7 +128,23 @@ export class Metrics {
     };
   }
 
-  /** A request was answered after `seconds`. */
+  /** An answer of so many bytes was made. */
+  sized(info: RequestInfo, bytes: number): void {
+    const { group, resource, subresource, version } = this.#known(info);
+    const verb = shownVerbs[info.verb] ?? info.verb.toUpperCase();
+    const scope = scopeOf(info);
+    this.#sizes.observe(bytes, `${verb} ${group} ${version} ${resource} ${subresource} ${scope}`, () => [
+      'apiserver',
+      group,
+      resource,
+      scope,
+      subresource,
+      verb,
+      version,
+    ]);
+  }
+
+  /** A request was answered after `seconds`; 499: nobody was there any more. */
   answered(info: RequestInfo, code: number, seconds: number): void {
     const dryRun = info.query.has('dryRun') ? 'All' : '';
     const { group, resource, subresource, version } = this.#known(info);
@@ -119,7 +164,12 @@ export class Metrics {
     this.#requests.add(`${code} ${key}`, () => [String(code), ...labels()]);
     if (info.verb !== 'watch') {
       this.#durations.observe(seconds, key, labels);
+      this.#indicators.observe(seconds, key.slice(0, key.lastIndexOf(' ')), () => labels().toSpliced(1, 1));
     }
+    if (code === 499) {
+      this.#aborts.add(key, () => [group, resource, scope, subresource, verb, version]);
+    }
+    this.control.authenticated(code !== 401);
   }
 
   render(): string {
@@ -163,6 +213,7 @@ export class Metrics {
 
 const knownSubresources: ReadonlySet<string> = new Set([
   '',
+  'approval',
   'attach',
   'binding',
   'eviction',
@@ -217,21 +268,25 @@ function storeMetrics({ store, catalog }: MetricSources): readonly Metric[] {
   ];
 }
 
+/** All clients share one level; each user is a flow of its own, which no label tells. */
+const flowLabels = ['flow_schema', 'priority_level'];
+const onlyFlow: LabelValues = ['global-default', 'global-default'];
+
 function fairnessMetrics(fairness: Fairness): readonly Metric[] {
   return [
     new Reading(
       'apiserver_flowcontrol_current_inqueue_requests',
       'Number of requests currently pending in queues of the fairness system.',
       'gauge',
-      [],
-      () => [[[], fairness.waiting]],
+      flowLabels,
+      () => [[onlyFlow, fairness.waiting]],
     ),
     new Reading(
       'apiserver_flowcontrol_rejected_requests_total',
       'Number of requests rejected by the fairness system.',
       'counter',
-      ['reason'],
-      () => [[['queue-full'], fairness.rejected]],
+      [...flowLabels, 'reason'],
+      () => [[[...onlyFlow, 'queue-full'], fairness.rejected]],
     ),
   ];
 }

@@ -48,6 +48,15 @@ export class Counter implements Metric {
     }
   }
 
+  /** Counts one series from then on without looking it up. */
+  handle(key: string, values: () => LabelValues): () => void {
+    const series = this.#series.get(key) ?? { text: labelText(this.#labels, values()), value: 0 };
+    this.#series.set(key, series);
+    return () => {
+      series.value += 1;
+    };
+  }
+
   render(): string {
     let text = this.#head;
     for (const series of this.#series.values()) {

@@ -17,6 +17,8 @@ export interface Services {
   readonly plugins?: readonly AdmissionPlugin[];
   /** Called after each write of a client to a CustomResourceDefinition, before it is answered. */
   readonly onDefinition?: () => void;
+  /** Called when a watch begins; what it returns is called for each of its events. */
+  readonly onWatch?: (kind: KindDefinition) => () => void;
 }
 
 /** What access adds to admission. */

@@ -175,7 +175,12 @@ function pageAnswer(
 }
 
 function getEvents({ services, call, kind, request, form, now }: Handling): StreamAnswer {
-  const open = watch(services, call, kind, renderEntry(form, kind, call, now));
+  const render = renderEntry(form, kind, call, now);
+  const count = services.onWatch?.(kind);
+  const open = watch(services, call, kind, (entry) => {
+    count?.();
+    return render(entry);
+  });
   const { catalog } = services;
   return {
     stream: (response: Outgoing) => {
