@@ -138,7 +138,7 @@ async function handle(
   const { headers, socket } = record.request;
   if (!info.isResource) {
     return (
-      (await handleOperation(pipeline, info)) ??
+      (await handleOperation(pipeline, info, String(headers[':authority'] ?? headers.host ?? ''))) ??
       handlePlain(catalog, info, {
         accept: headers.accept,
         ifNoneMatch: headers['if-none-match'],

@@ -1,5 +1,5 @@
 /** Tokens of service accounts and for joining, from kubectl to their end. */
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey, sign, verify } from 'node:crypto';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -208,4 +208,34 @@ test('a bootstrap token joins as long as it is good', async () => {
   expect(answer.body['message']).toContain('User "system:bootstrap:good00" cannot list resource "nodes"');
   await clock.advance(61_000);
   expect(await user('good00')).toBe(401);
+});
+
+test('others can check its tokens with what the issuer publishes', async () => {
+  await account('checked');
+  const token = await tokenOf('checked');
+  const { body } = await server.request('GET', '/.well-known/openid-configuration', bearing(token));
+  expect(body).toEqual({
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    jwks_uri: `${server.url()}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  });
+  const { text, headers } = await server.request('GET', '/openid/v1/jwks', bearing(token));
+  expect(headers['content-type']).toBe('application/jwk-set+json');
+  const [key] = (JSON.parse(text) as { keys: readonly JsonWebKey[] }).keys;
+  const [head = '', claims = '', signature = ''] = token.split('.');
+  const options = {
+    key: createPublicKey({ key: key as JsonWebKey, format: 'jwk' }),
+    dsaEncoding: 'ieee-p1363',
+  } as const;
+  const good = verify(
+    'sha256',
+    Buffer.from(`${head}.${claims}`),
+    options,
+    Buffer.from(signature, 'base64url'),
+  );
+  expect(good).toBe(true);
+  const stranger = await server.request('GET', '/openid/v1/jwks', { as: 'stranger' });
+  expect(stranger.code).toBe(403);
 });

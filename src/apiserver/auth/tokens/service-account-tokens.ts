@@ -51,13 +51,13 @@ const boundResources = { Pod: 'pods', Secret: 'secrets', Node: 'nodes' } as cons
 export class ServiceAccountTokens {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #key: SigningKey;
+  readonly key: SigningKey;
   readonly #known = new Map<string, Known>();
 
   constructor(store: Store, clock: Clock, key: SigningKey) {
     this.#store = store;
     this.#clock = clock;
-    this.#key = key;
+    this.key = key;
   }
 
   /** A new token and when it ends, in milliseconds since the epoch. */
@@ -80,7 +80,7 @@ export class ServiceAccountTokens {
       nbf: now,
       sub: serviceAccountUser(namespace, serviceAccount.name),
     };
-    return { token: signToken(this.#key, claims), expires: exp * 1000 };
+    return { token: signToken(this.key, claims), expires: exp * 1000 };
   }
 
   /** Who a token stands for; undefined when it is not good, or no longer. */
@@ -96,7 +96,7 @@ export class ServiceAccountTokens {
   }
 
   #read(token: string): Known | undefined {
-    const claims = verifyToken(this.#key, token);
+    const claims = verifyToken(this.key, token);
     if (claims === undefined || claims['iss'] !== issuer || !Array.isArray(claims['aud'])) {
       return undefined;
     }
