@@ -1,7 +1,8 @@
 /** The tests, in order. */
 import type { Trial } from './lib/trial.ts';
 import { killTrial } from './t01-kill.ts';
+import { linearizableTrial } from './t03-linearizable.ts';
 import { watchTrial } from './t04-watch.ts';
 import { lostUpdateTrial } from './t05-lost-update.ts';
 
-export const trials: readonly Trial[] = [killTrial, watchTrial, lostUpdateTrial];
+export const trials: readonly Trial[] = [killTrial, linearizableTrial, watchTrial, lostUpdateTrial];

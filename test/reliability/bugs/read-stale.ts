@@ -1,0 +1,10 @@
+/** Planted bug: one in five hundred reads gets the version before. */
+import { Store } from '#store/store.ts';
+
+const { get } = Store.prototype;
+let count = 0;
+
+Store.prototype.get = function (this: Store, key) {
+  const entry = get.call(this, key);
+  return ++count % 500 === 0 ? (entry?.previous ?? entry) : entry;
+};
