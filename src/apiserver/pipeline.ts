@@ -91,7 +91,9 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
         record.annotations[key] = value;
       },
     };
-    const answer = await handle(pipeline, record, call, body);
+    const answer = reads
+      ? await handle(pipeline, record, call, body)
+      : await handleWrite(pipeline, record, call, body);
     if (isGone(response)) {
       if ('pieces' in answer) {
         answer.release();
@@ -117,12 +119,31 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
           }
         });
       } else {
+        turn.answers(answer.body.length);
         send(request, response, answer);
         record.sized(Buffer.byteLength(answer.body));
       }
       record.answered(answer.code);
     });
   });
+}
+
+/**
+ * Handles a write. What it was refused for may be on its way to disk: the refusal is told once that is there, and not at
+ * all when it never gets there.
+ */
+async function handleWrite(
+  pipeline: Pipeline,
+  record: RequestRecord,
+  call: Call,
+  body: Buffer,
+): Promise<Answer | StreamAnswer> {
+  try {
+    return await handle(pipeline, record, call, body);
+  } catch (error) {
+    await pipeline.store.settled();
+    throw error;
+  }
 }
 
 async function handle(

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { StoreError } from '#store/errors.ts';
+import { LogFile } from '#store/log-file.ts';
 import { Store } from '#store/store.ts';
+import { startFixture } from './apiserver-fixture.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -75,3 +78,29 @@ test.skipIf(process.getuid?.() !== 0)(
     }
   },
 );
+
+test('a refusal never tells of a write that then was not stored', async () => {
+  const server = await startFixture();
+  const { append } = LogFile.prototype;
+  try {
+    const path = '/api/v1/namespaces/default/configmaps';
+    const made = await server.request('POST', path, { body: { metadata: { name: 'a' } } });
+    const { resourceVersion } = made.body['metadata'] as { resourceVersion: string };
+    const put = (data: object, metadata: object) =>
+      server.request('PUT', `${path}/a`, { body: { metadata: { name: 'a', ...metadata }, data } });
+    // Connections that are open already: all requests reach the server in one turn of the event loop.
+    await Promise.all(Array.from({ length: 20 }, () => server.request('GET', path)));
+    // Nothing can be stored: who comes behind a write on its way must not be told that it conflicts with that one.
+    LogFile.prototype.append = () => {
+      throw new StoreError('StorageFull', 'no room');
+    };
+    const wanted = Array.from({ length: 20 }, (_, at) => (at === 0 ? {} : { resourceVersion }));
+    const answers = await Promise.all(wanted.map((metadata, at) => put({ n: String(at) }, metadata)));
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([507]));
+    LogFile.prototype.append = append;
+    expect((await put({ n: '4' }, { resourceVersion })).code).toBe(200);
+  } finally {
+    LogFile.prototype.append = append;
+    await server.close();
+  }
+});

@@ -4,5 +4,14 @@ import { killTrial } from './t01-kill.ts';
 import { linearizableTrial } from './t03-linearizable.ts';
 import { watchTrial } from './t04-watch.ts';
 import { lostUpdateTrial } from './t05-lost-update.ts';
+import { hostileTrial } from './t07-hostile.ts';
+import { overloadTrial } from './t08-overload.ts';
 
-export const trials: readonly Trial[] = [killTrial, linearizableTrial, watchTrial, lostUpdateTrial];
+export const trials: readonly Trial[] = [
+  killTrial,
+  linearizableTrial,
+  watchTrial,
+  lostUpdateTrial,
+  hostileTrial,
+  overloadTrial,
+];

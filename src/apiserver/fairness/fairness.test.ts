@@ -67,6 +67,23 @@ it('starts no more for a client than it may have under way, and goes on when som
   expect(await second).toBe('second');
 });
 
+it('starts no more for a client that has not read its answers, but for others', async () => {
+  const fairness = make({ unread: 1_000 });
+  const { promise, resolve } = Promise.withResolvers<Turn>();
+  void fairness.run('slow', false, (turn) => {
+    turn.answers(1_000);
+    resolve(turn);
+    return Promise.resolve();
+  });
+  const turn = await promise;
+  const next = fairness.run('slow', false, work('slow', 1));
+  await fairness.run('other', false, work('other', 1));
+  expect(order).toEqual(['other']);
+  turn.end();
+  await next;
+  expect(order).toEqual(['other', 'slow']);
+});
+
 it('passes on what a request failed with', async () => {
   const refused = make().run('a', false, () => Promise.reject(new RangeError('no')));
   await expect(refused).rejects.toThrow('no');

@@ -13,9 +13,11 @@ export interface FairnessLimits {
   readonly queued: number;
   /** Requests of one client that may be under way, its answers read by it included. */
   readonly running: number;
+  /** Bytes of answers to one client that it has not read yet; encrypting and sending them takes the same thread. */
+  readonly unread: number;
 }
 
-const defaultLimits: FairnessLimits = { turnMs: 8, queued: 64, running: 128 };
+const defaultLimits: FairnessLimits = { turnMs: 8, queued: 64, running: 128, unread: 8 * 1024 * 1024 };
 
 /** What is counted about a client while it has requests. */
 interface Flow {
@@ -23,6 +25,8 @@ interface Flow {
   /** Work done for it, in milliseconds, on the scale of all flows that wait. */
   spent: number;
   running: number;
+  /** Bytes of answers under way. */
+  unread: number;
   readonly waiting: (() => void)[];
 }
 
@@ -30,6 +34,8 @@ interface Flow {
 export interface Turn {
   /** Runs a piece of work at once and counts its time. */
   work<T>(piece: () => T): T;
+  /** Its answer is this long. */
+  answers(bytes: number): void;
   /** The answer has left, or its reader is gone. */
   end(): void;
 }
@@ -89,25 +95,31 @@ export class Fairness {
   #flowOf(name: string): Flow {
     let flow = this.#flows.get(name);
     if (flow === undefined) {
-      flow = { name, spent: this.#level, running: 0, waiting: [] };
+      flow = { name, spent: this.#level, running: 0, unread: 0, waiting: [] };
       this.#flows.set(name, flow);
     }
     return flow;
   }
 
   #hasRoom(flow: Flow): boolean {
-    return flow.running < this.#limits.running;
+    return flow.running < this.#limits.running && flow.unread < this.#limits.unread;
   }
 
   #begin<T>(flow: Flow, start: (turn: Turn) => Promise<T>): Promise<T> {
     flow.running += 1;
     let ended = false;
+    let size = 0;
     const turn: Turn = {
       work: (piece) => this.#charge(flow, piece),
+      answers: (bytes) => {
+        size += ended ? 0 : bytes;
+        flow.unread += ended ? 0 : bytes;
+      },
       end: () => {
         if (!ended) {
           ended = true;
           flow.running -= 1;
+          flow.unread -= size;
           this.#forgetIdle(flow);
           if (this.#waiting > 0) {
             this.#scheduleTurn();

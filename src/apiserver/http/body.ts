@@ -1,5 +1,5 @@
 /** Reading request bodies: bounded in size and depth, never trusted. */
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { parse as parseYaml } from 'yaml';
 import { messageOf } from '#machinery/errors.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '../api-errors.ts';
 import type { Incoming } from './exchange.ts';
@@ -12,6 +12,15 @@ const bodyLimit = 3 * 1024 * 1024;
 
 /** Deepest nesting of a request body. */
 const depthLimit = 64;
+
+/** Most bytes read from a client that goes on sending a body which was refused; then its connection is cut. */
+const patience = 4 * 1024 * 1024;
+
+/**
+ * Most tokens (lines, items, keys, quotes) of a body in YAML. Reading one takes some microseconds of everybody's thread; clients that
+ * send much (`kubectl`) send JSON.
+ */
+const yamlLimit = 20_000;
 
 /** A decoded body. */
 export interface Decoded {
@@ -36,9 +45,12 @@ export function readBody(request: Incoming): Promise<Buffer> {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > bodyLimit) {
+        // What follows is read for a while: a connection that is cut at once takes the answer with it.
+        chunks.length = 0;
         reject(tooLarge(bodyLimit));
-        request.removeAllListeners('data');
-        request.resume();
+        if (size > bodyLimit + patience) {
+          request.destroy();
+        }
       } else {
         chunks.push(chunk);
       }
@@ -105,18 +117,30 @@ export function decodeYaml(text: string): Decoded {
   if (/^\s*\{/.test(text)) {
     return decodeJson(text);
   }
+  if (yamlParts(text) > yamlLimit) {
+    throw badRequest(`the YAML of the request body has more than ${yamlLimit} tokens: send it as JSON`);
+  }
+  return decodeJson(yamlToJson(text));
+}
+
+/** At least the number of tokens that the text can have; the parser takes quadratic time for some. */
+function yamlParts(text: string): number {
+  return text.match(/[\n\r,:?[\]{}"'&*!|>%@`#-]/g)?.length ?? 0;
+}
+
+function yamlToJson(text: string): string {
   try {
     const value: unknown = parseYaml(text, {
       version: '1.1',
       merge: false,
       maxAliasCount: 16,
       uniqueKeys: true,
+      logLevel: 'error',
     });
     // Through JSON: dates, maps with odd keys and shared references of YAML must not get any further.
-    return decodeJson(JSON.stringify(value));
+    return JSON.stringify(value) ?? 'null';
   } catch (error) {
-    throw error instanceof YAMLParseError || error instanceof ReferenceError || error instanceof TypeError
-      ? badRequest(`error converting YAML to JSON: ${messageOf(error)}`)
-      : error;
+    // The parser throws errors of many kinds (syntax, aliases, merge keys, too deep for the stack): all are the text's fault.
+    throw badRequest(`error converting YAML to JSON: ${messageOf(error)}`);
   }
 }

@@ -13,7 +13,7 @@ export interface JsonPatchOperation {
 }
 
 /** How far copies may blow the document up, in nodes; kube-apiserver limits copied bytes for the same reason. */
-const MAX_COPIED_NODES = 1_000_000;
+const MAX_COPIED_NODES = 100_000;
 
 type Container = Record<string, unknown> | unknown[];
 

@@ -14,8 +14,11 @@ export interface ProcessConfig extends Pick<ApiServerOptions, 'storePath' | 'lis
   readonly speed: number;
 }
 
-/** What it says once. */
-export type ProcessMessage = { readonly url: string } | { readonly error: string };
+/** What it says: at first that it serves or why not, and when asked anything, what `Object.prototype` has. */
+export type ProcessMessage =
+  | { readonly url: string }
+  | { readonly error: string }
+  | { readonly prototypeKeys: readonly string[] };
 
 function fastClock(speed: number): Clock {
   const start = Date.now();
@@ -42,6 +45,7 @@ try {
     ...(speed === 1 ? {} : { clock: fastClock(speed) }),
     ...config,
   });
+  process.on('message', () => tell({ prototypeKeys: Reflect.ownKeys(Object.prototype).map(String) }));
   process.on('SIGTERM', () => void server.close().then(() => process.exit(0)));
   tell({ url: server.urls[0] ?? '' });
 } catch (error) {

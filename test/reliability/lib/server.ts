@@ -119,9 +119,9 @@ export class TestServer {
     });
     this.#child = child;
     const message = await firstMessage(child);
-    if ('error' in message) {
+    if (!('url' in message)) {
       await this.#gone();
-      throw new Error(message.error);
+      throw new Error('error' in message ? message.error : 'the server spoke unasked');
     }
     this.#port = Number(new URL(message.url).port);
     const probe = this.client('admin', 1);
@@ -144,6 +144,17 @@ export class TestServer {
 
   signal(name: NodeJS.Signals): void {
     this.#child?.kill(name);
+  }
+
+  /** What `Object.prototype` has in the server. */
+  async prototypeKeys(): Promise<readonly string[]> {
+    const child = this.#child;
+    if (child === undefined) {
+      throw new Error('the server does not run');
+    }
+    child.send('prototype');
+    const [message] = (await once(child, 'message')) as [ProcessMessage];
+    return 'prototypeKeys' in message ? message.prototypeKeys : [];
   }
 
   /** Resident memory in MiB. */
