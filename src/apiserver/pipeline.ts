@@ -43,6 +43,8 @@ export interface Pipeline extends Services, Recorders {
   readonly watches: Set<() => void>;
 }
 
+/** What an answer that is made while it is sent counts as, in bytes. */
+const longAnswer = 1024 * 1024;
 const noBody = Buffer.alloc(0);
 const healthPath = /^\/(livez|readyz|healthz)(\/|$)/;
 
@@ -112,6 +114,7 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
         return;
       }
       if ('pieces' in answer) {
+        turn.answers(longAnswer);
         const measured = { ...answer, pieces: record.measured(answer.pieces) };
         sendPieces(request, response, measured).catch((error: unknown) => {
           if (!isGone(response) || error instanceof StoreError) {
@@ -137,7 +140,7 @@ async function handleWrite(
   record: RequestRecord,
   call: Call,
   body: Buffer,
-): Promise<Answer | StreamAnswer> {
+): ReturnType<typeof handle> {
   try {
     return await handle(pipeline, record, call, body);
   } catch (error) {
