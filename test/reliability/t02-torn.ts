@@ -35,7 +35,7 @@ interface Files {
   readonly log: Buffer;
 }
 
-function valueOf(at: number): string {
+function textAt(at: number): string {
   return `value ${at} `.padEnd(300, String(at));
 }
 
@@ -45,7 +45,7 @@ async function runningFiles(directory: string): Promise<Files> {
   const store = new Store({ path });
   for (let at = 0; at < writes; at++) {
     const key = { resource: 'r', namespace: '', name: String(at) };
-    await store.put({ key, encode: () => valueOf(at) });
+    await store.put({ key, encode: () => textAt(at) });
   }
   const files = { database: readFileSync(path), log: readFileSync(`${path}-wal`) };
   store.close();
@@ -60,7 +60,7 @@ function openTorn(run: Run, directory: string, database: Buffer, log: Buffer, wh
     const store = new Store({ path });
     const found = [...store.list({ resource: 'r' })];
     store.close();
-    const wrong = found.filter(({ name, value }) => value !== valueOf(Number(name)));
+    const wrong = found.filter(({ name, value }) => value !== textAt(Number(name)));
     run.check(
       found.length >= writes - 1 && wrong.length === 0,
       () => `${what}: ${found.length} of ${writes} writes, ${wrong.length} of them wrong`,
@@ -84,7 +84,7 @@ function openSpoilt(run: Run, directory: string, database: Buffer): void {
     const store = new Store({ path });
     const found = [...store.list({ resource: 'r' })];
     store.close();
-    const right = found.filter(({ name, value }) => value === valueOf(Number(name)));
+    const right = found.filter(({ name, value }) => value === textAt(Number(name)));
     run.check(
       right.length === writes && found.length === writes,
       () => `byte ${at} is spoilt: ${right.length} of ${writes} writes are right, and nothing was said`,
