@@ -63,7 +63,7 @@ function readMetadata(kind: string, value: unknown): ObjectMeta {
   const metadata: Record<string, unknown> = { ...value };
   for (const [field, shape] of Object.entries(shapes)) {
     const given = metadata[field];
-    if (given === undefined || given === null) {
+    if (given === undefined || given === null || isEmptyOf(shape, given)) {
       delete metadata[field];
     } else if (!fits[shape](given)) {
       const shown = JSON.stringify(given)?.slice(0, 100);
@@ -75,6 +75,14 @@ function readMetadata(kind: string, value: unknown): ObjectMeta {
     }
   }
   return metadata as unknown as ObjectMeta;
+}
+
+/** Go leaves out empty labels, annotations and finalizers (`omitempty`). */
+function isEmptyOf(shape: Shape, given: unknown): boolean {
+  return (
+    (shape === 'strings' && isRecord(given) && Object.keys(given).length === 0) ||
+    (shape === 'list of strings' && Array.isArray(given) && given.length === 0)
+  );
 }
 
 /** Go reads null as an empty string. */

@@ -51,7 +51,9 @@ export async function patch(
     const why = 'may not be specified for non-apply patch';
     throw invalidOptions('PatchOptions', cause('FieldValueForbidden', 'force', why));
   }
-  const decoded = decodeJson(bodyText(request.body));
+  // What is no patch is refused for that, whatever its body is.
+  const known = type === jsonPatch || type === mergePatch || type === strategicPatch;
+  const decoded = known ? decodeJson(bodyText(request.body)) : { value: undefined, duplicates: [] };
   const change = patcher(request.kind, type, decoded);
   const text = await update(
     services,

@@ -94,6 +94,7 @@ export async function handleResource(
   const handler = handlers[info.verb];
   if (
     handler === undefined ||
+    (info.name === '' && (info.verb === 'update' || info.verb === 'patch')) ||
     (kind.namespaced && info.namespace === '' && (info.name !== '' || info.verb === 'create'))
   ) {
     throw methodNotAllowed();
