@@ -3,10 +3,13 @@ import { formatIp, type Ip, parseInterface } from '#api/ip-range.ts';
 import { type IpamClaim, ipamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
-import { setCondition } from '#machinery/conditions.ts';
+import { findCondition, hasCondition, setCondition } from '#machinery/conditions.ts';
 import { isNotFound, messageOf } from '#machinery/errors.ts';
 import type { Log } from '#machinery/log.ts';
 import type { FlatPlace } from './flat-network.ts';
+
+/** Condition of claims. */
+const type = 'IPsAllocated';
 
 /** Label of a claim: its machine. */
 const machineLabel = 'kubevirt.io/vm';
@@ -53,18 +56,39 @@ export class ClaimWriter {
       const subnet = place.subnets.find((one) => one.family === family);
       return `${formatIp(family, value)}/${subnet?.prefix ?? 32}`;
     });
-    const { name, namespace, uid = '' } = claim.metadata;
     const id = `${ips.join()} ${place.pod}`;
-    const isTold = claim.status?.ips?.join() === ips.join() && claim.status.ownerPod?.name === place.pod;
-    if (isTold || this.#written.get(uid) === id) {
+    const { status } = claim;
+    const isTold =
+      status?.ips?.join() === ips.join() &&
+      status.ownerPod?.name === place.pod &&
+      hasCondition(status.conditions, type);
+    if (!isTold) {
+      const done = { type, status: 'True', reason: 'SuccessfulAllocation' } as const;
+      const conditions = setCondition(status?.conditions, done, this.#clock.now());
+      this.#patch(claim, id, { ips, ownerPod: { name: place.pod }, conditions });
+    }
+  }
+
+  /** Starts writing why a pod gets no place. Addresses that the claim keeps stay: they are its machine's. */
+  refuse(claim: IpamClaim, reason: string, message: string): void {
+    const { status } = claim;
+    const told = findCondition(status?.conditions, type);
+    if (told?.reason !== reason || told.message !== message) {
+      const failed = { type, status: 'False', reason, message } as const;
+      const conditions = setCondition(status?.conditions, failed, this.#clock.now());
+      this.#patch(claim, `${reason} ${message}`, { conditions });
+    }
+  }
+
+  /** Each text once: what is under way, or done and not seen yet, is not written again. */
+  #patch({ metadata }: IpamClaim, id: string, status: object): void {
+    const { name, namespace, uid = '' } = metadata;
+    if (this.#written.get(uid) === id) {
       return;
     }
     this.#written.set(uid, id);
-    const done = { type: 'IPsAllocated', status: 'True', reason: 'SuccessfulAllocation' } as const;
-    const conditions = setCondition(claim.status?.conditions, done, this.#clock.now());
-    const body = { status: { ips, ownerPod: { name: place.pod }, conditions } };
     this.#client
-      .patch(ipamClaim, { name, namespace }, { type: 'merge', body }, { subresource: 'status' })
+      .patch(ipamClaim, { name, namespace }, { type: 'merge', body: { status } }, { subresource: 'status' })
       .catch((error: unknown) => {
         this.#written.delete(uid);
         if (!isNotFound(error)) {

@@ -1,6 +1,7 @@
 /** Which part of a layer 3 network each node has. Nodes' annotations are the truth, this is their index. */
-import type { IpFamily, IpRange } from '#api/ip-range.ts';
+import type { Ip, IpFamily, IpRange } from '#api/ip-range.ts';
 import { networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { PatchbayError } from '#machinery/errors.ts';
 import { SubnetAllocator } from './subnet-allocator.ts';
 
 interface Cut {
@@ -75,6 +76,30 @@ export class NodeSubnets {
     return this.#cuts.get(name)?.held.get(node);
   }
 
+  /**
+   * Where the addresses of a pod on a node are from.
+   * @param asked addresses that the pod asks for
+   * @throws PatchbayError `StaticIPNotSupported`, `SubnetExhausted`
+   */
+  partFor(name: string, node: string, asked: readonly Ip[]): readonly IpRange[] {
+    if (asked.length > 0) {
+      throw new PatchbayError(
+        'StaticIPNotSupported',
+        `network "${name}": addresses (ips) can be asked for with topology layer2 and localnet only, because with layer3 they depend on the node; leave ips out`,
+        { retryable: false },
+      );
+    }
+    const subnets = this.of(name, node);
+    if (subnets === undefined) {
+      throw new PatchbayError(
+        'SubnetExhausted',
+        `network "${name}": node ${node} has no subnet of it: ${this.#describe(name)}; use a larger range, or a longer hostSubnet`,
+        { retryable: false },
+      );
+    }
+    return subnets;
+  }
+
   /** The nodes that have a part of a network. */
   nodesOf(name: string): readonly string[] {
     return [...(this.#cuts.get(name)?.held.keys() ?? [])];
@@ -101,7 +126,7 @@ export class NodeSubnets {
   }
 
   /** For messages: `10.20.0.0/24 has room for 2 /25`. */
-  describe(name: string): string {
+  #describe(name: string): string {
     return (this.#cuts.get(name)?.allocators ?? []).map((one) => one.describe()).join(', ');
   }
 }

@@ -1,4 +1,5 @@
 /** What the networks besides the default one are told, and tell. */
+import { formatRange, overlap } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import type { FlatPlace } from './flat-network.ts';
@@ -11,6 +12,8 @@ export interface OverlayOutcome {
   readonly remove: readonly RowKey[];
   /** Networks that the pod gets no place on, and why. */
   readonly problems: readonly { readonly reason: string; readonly message: string }[];
+  /** What is likely a mistake, though it is done. */
+  readonly warnings: readonly { readonly reason: string; readonly message: string }[];
 }
 
 /** What nodes' passes gave. */
@@ -27,4 +30,33 @@ export interface OverlayParts {
   readonly claims: (namespace: string) => readonly IpamClaim[];
   /** Has a place's addresses kept in its claim. */
   readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
+  /** Has told in a claim why its pod gets no place. */
+  readonly refuse: (claim: IpamClaim, reason: string, message: string) => void;
+}
+
+/** Nothing known, and nobody to tell. */
+export const idle: OverlayParts = {
+  nodes: () => [],
+  claims: () => [],
+  keep: () => undefined,
+  refuse: () => undefined,
+};
+
+/** Of two networks of one pod that share addresses, it reaches some neighbours by neither. */
+export function overlaps(pod: string, places: readonly FlatPlace[]): OverlayOutcome['warnings'] {
+  return places.flatMap((place, index) =>
+    places.slice(0, index).flatMap((before) => {
+      const range = place.network.subnets.find((one) =>
+        before.network.subnets.some((other) => overlap(one, other)),
+      );
+      return range === undefined || before.network.name === place.network.name
+        ? []
+        : [
+            {
+              reason: 'OverlappingSubnets',
+              message: `pod ${pod}: subnet ${formatRange(range)} of network "${place.network.name}" overlaps one of network "${before.network.name}", so that it reaches some neighbours by neither; take it off one of them, or make one with another range`,
+            },
+          ];
+    }),
+  );
 }

@@ -106,6 +106,7 @@ describe('networks besides the default one', () => {
       nodes: () => [{ name: 'n1', index: 0 }],
       claims: () => [],
       keep: () => undefined,
+      refuse: () => undefined,
     });
     define('l2', { role: 'primary', subnets: '10.2.0.0/16,fd00:2::/64' });
     const { put } = overlay.settlePod(pod('p', []), 'n1', true);
@@ -201,6 +202,17 @@ describe('networks besides the default one', () => {
     expect(overlay.settlePod(pod('p', [{ name: 'new' }]), 'n1').problems).toEqual([]);
   });
 
+  it('warn of a pod on two that share addresses', () => {
+    define('one', { name: 'one', subnets: '10.2.0.0/16' });
+    define('two', { name: 'two', subnets: '10.2.2.0/24' });
+    const { places, warnings } = overlay.settlePod(pod('p', [{ name: 'one' }, { name: 'two' }]), 'n1');
+    expect(places).toHaveLength(2);
+    expect(warnings[0]?.message).toMatch(
+      /subnet 10\.2\.2\.0\/24 of network "two" overlaps one of network "one"/,
+    );
+    expect(overlay.settlePod(pod('q', [{ name: 'one' }, { name: 'one' }]), 'n1').warnings).toEqual([]);
+  });
+
   it('attach a pod twice to one network', () => {
     define('l2', {});
     const { put } = overlay.settlePod(pod('p', [{ name: 'l2' }, { name: 'l2' }]), 'n1');
@@ -230,12 +242,15 @@ describe('networks besides the default one', () => {
       nodes: () => [],
       claims: () => claims,
       keep: (_claim, place) => kept.push(addressOf(place)),
+      refuse: (_claim, reason) => kept.push(reason),
     });
     define('l2', { subnets: '10.2.2.0/24' });
     overlay.settleClaim('ns/vm.l2', claims[0]);
     expect(placed(pod('p', [{ name: 'l2' }]))).toBe('10.2.2.2');
     expect(placed(launcher('p1', 'vm', [{ name: 'l2' }]))).toBe('10.2.2.1');
     expect(kept).toEqual(['10.2.2.1']);
+    placed(launcher('p2', 'vm', [{ name: 'l2', ips: ['10.2.2.2'] }]));
+    expect(kept.splice(1)).toEqual(['IPAddressConflict']);
     overlay.dropPod('ns/p1');
     expect(placed(pod('q', [{ name: 'l2', ips: ['10.2.2.1'] }]))).toBe('none');
     claims.pop();
@@ -259,7 +274,12 @@ describe('networks of topology layer3', () => {
   ];
   let overlay: Overlay;
   beforeEach(() => {
-    overlay = new Overlay({ nodes: () => gateways, claims: () => [], keep: () => undefined });
+    overlay = new Overlay({
+      nodes: () => gateways,
+      claims: () => [],
+      keep: () => undefined,
+      refuse: () => undefined,
+    });
   });
   const define = (config: object): ReturnType<Overlay['settleDefinition']> =>
     overlay.settleDefinition('ns/l3', definition('l3', { topology: 'layer3', ...config }));
@@ -393,7 +413,12 @@ describe('ranges inside a primary network', () => {
           : { 'v1.multus-cni.io/default-network': JSON.stringify([{ name: 'default', ...choice }]) },
     });
   const overlayOf = (more: object): Overlay => {
-    const overlay = new Overlay({ nodes: () => [], claims: () => [], keep: () => undefined });
+    const overlay = new Overlay({
+      nodes: () => [],
+      claims: () => [],
+      keep: () => undefined,
+      refuse: () => undefined,
+    });
     overlay.settleDefinition('ns/net', definition('net', { ...config, ...more }));
     return overlay;
   };

@@ -1,7 +1,6 @@
 /** Networks besides the default one: which there are, who has a place on them, and the rows that follow. */
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
-import type { IpRange } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import { networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
@@ -18,7 +17,13 @@ import type { Egress } from './gateway.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { isFlat, NetworkRows } from './network-rows.ts';
 import { NodeSubnets } from './node-subnets.ts';
-import type { NodesOutcome, OverlayOutcome, OverlayParts } from './overlay-parts.ts';
+import {
+  idle,
+  type NodesOutcome,
+  type OverlayOutcome,
+  type OverlayParts,
+  overlaps,
+} from './overlay-parts.ts';
 
 /** The networks besides the default one. */
 export class Overlay {
@@ -34,7 +39,7 @@ export class Overlay {
   readonly #waiting = new Map<string, Set<string>>();
   readonly #woken: string[] = [];
 
-  constructor(parts: OverlayParts = { nodes: () => [], claims: () => [], keep: () => undefined }) {
+  constructor(parts: OverlayParts = idle) {
     this.#parts = parts;
     this.#rows = new NetworkRows(parts.nodes, this.#subnets);
   }
@@ -178,6 +183,7 @@ export class Overlay {
     const remove = gone.flatMap((place) => this.#rows.keysOfPlace(place));
     return {
       places,
+      warnings: overlaps(podKey, places),
       put: places.flatMap((place) => this.#rows.ofPlace(place)),
       remove: [...remove, ...this.#ended(freed)],
       problems,
@@ -206,12 +212,14 @@ export class Overlay {
       return found.problem;
     }
     const { network } = found;
+    const asker = { network, interfaceName: wanted.interfaceName };
+    const claim = this.#parts
+      .claims(pod.metadata.namespace ?? '')
+      .find((one) => isFor(one, ownerOf(pod), asker));
     try {
-      const subnets = isFlat(network) ? network.subnets : this.#nodePart(network, node, wanted);
-      const asker = { network, interfaceName: wanted.interfaceName };
-      const claim = this.#parts
-        .claims(pod.metadata.namespace ?? '')
-        .find((one) => isFor(one, ownerOf(pod), asker));
+      const subnets = isFlat(network)
+        ? network.subnets
+        : this.#subnets.partFor(network.name, node, wanted.ips);
       const ips = wanted.ips.length > 0 || claim === undefined ? wanted.ips : keptBy(claim);
       const told = parseFlatEntry(pod, wanted.key);
       const place = this.#ledger.place(pod, node, { ...wanted, ips }, network, told, subnets);
@@ -223,6 +231,9 @@ export class Overlay {
       if (!(error instanceof PatchbayError)) throw error;
       const waiting = this.#waiting.get(network.name) ?? new Set();
       this.#waiting.set(network.name, waiting.add(keyOf(pod)));
+      if (claim !== undefined) {
+        this.#parts.refuse(claim, error.reason, error.message);
+      }
       return { reason: error.reason, message: error.message };
     }
   }
@@ -242,26 +253,6 @@ export class Overlay {
   #wake(name: string): void {
     this.#woken.push(...(this.#waiting.get(name) ?? []));
     this.#waiting.delete(name);
-  }
-
-  /** Where a pod's addresses on a layer 3 network are from. */
-  #nodePart(network: OvnNetwork, node: string, { ips }: Wanted): readonly IpRange[] {
-    if (ips.length > 0) {
-      throw new PatchbayError(
-        'StaticIPNotSupported',
-        `network "${network.name}": addresses (ips) can be asked for with topology layer2 and localnet only, because with layer3 they depend on the node; leave ips out`,
-        { retryable: false },
-      );
-    }
-    const subnets = this.#subnets.of(network.name, node);
-    if (subnets === undefined) {
-      throw new PatchbayError(
-        'SubnetExhausted',
-        `network "${network.name}": node ${node} has no subnet of it: ${this.#subnets.describe(network.name)}; use a larger range, or a longer hostSubnet`,
-        { retryable: false },
-      );
-    }
-    return subnets;
   }
 
   /** Nobody defines a network nor uses it. */

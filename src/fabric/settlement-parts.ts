@@ -21,6 +21,8 @@ export interface SettlementParts {
   readonly claims: Informer<IpamClaim>;
   /** Has a place's addresses kept in its claim. */
   readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
+  /** Has told in a claim why its pod gets no place. */
+  readonly refuse: (claim: IpamClaim, reason: string, message: string) => void;
   readonly annotator: Annotator;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;

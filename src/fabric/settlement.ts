@@ -66,6 +66,7 @@ export class Settlement {
       nodes: () => gatewayNodes(this.#ledger.nodes(), parts.config),
       claims: (namespace) => parts.claims.list(namespace),
       keep: parts.keep,
+      refuse: parts.refuse,
     });
   }
 
@@ -291,9 +292,12 @@ export class Settlement {
         this.#locked.set(key, podRowKey(place));
         this.#hasLocked = true;
       }
-      const { places, put, remove, problems } = this.#overlay.settlePod(pod, node, isLocked);
+      const { places, put, remove, problems, warnings } = this.#overlay.settlePod(pod, node, isLocked);
       for (const { reason, message } of problems) {
         this.#parts.log.warn({ pod: key, reason, error: message }, 'pod is not connected to a network');
+        this.#parts.tell(pod, reason, message);
+      }
+      for (const { reason, message } of warnings) {
         this.#parts.tell(pod, reason, message);
       }
       if (isLocked && !places.some(({ network }) => network.role === 'primary')) {

@@ -1,4 +1,6 @@
 /** Networks of topology Layer3: a subnet on each node, routed; primary and secondary, both families, tenants apart. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { node } from '#api/core/node.ts';
 import { pod } from '#api/core/pod.ts';
@@ -207,5 +209,69 @@ describe('a secondary network of topology Layer3', () => {
     expect((await cluster.guest(namespace, 'x', 'ping -c 1 -W 1 -I eth1 "$1"', outside)).exitCode).not.toBe(
       0,
     );
+  });
+});
+
+describe('the manifests in examples', () => {
+  const folder = path.resolve(import.meta.dirname, '../../examples/documentation');
+  const dryRun = ['8.7.1.1-l2-network', '8.7.1.2-localnet-network', 'cluster-user-defined-networks'];
+  test.each(dryRun)('%s is taken', async (name) => {
+    const file = path.join(folder, `${name}.yaml`);
+    const text = await readFile(file, 'utf8');
+    const documents = text
+      .split(/^---$/m)
+      .filter((one) => !/^ {2}namespace: (my-namespace|routed)$/m.test(one));
+    const { status, stderr } = await cluster.kubectl(
+      ['apply', '--dry-run=server', '-f', '-'],
+      documents.join('---'),
+    );
+    expect([
+      status,
+      stderr.replaceAll(/^Warning: .*no NodeNetworkConfigurationPolicy maps.*$/gm, '').trim(),
+    ]).toEqual([0, '']);
+  });
+
+  test("the slides' VM on a VLAN has the links and addresses that they show, name by name", async () => {
+    const demo = 'demo-vm-localnet';
+    const file = path.join(folder, 'slides-localnet.yaml');
+    await cluster.must(['apply', '-f', file]);
+    await awaitGuests(cluster, demo);
+    const labelSelector = 'vm.kubevirt.io/name=vm-localnet';
+    const [launcher] = (await cluster.client.list(pod, { namespace: demo, labelSelector })).items;
+    const { stdout } = await cluster.inPod(demo, launcher?.metadata.name ?? '', ['ip', '-j', 'addr']);
+    const links = JSON.parse(stdout) as {
+      ifname: string;
+      master?: string;
+      addr_info: { family: string; local: string; prefixlen: number }[];
+    }[];
+    const shown = links.map(({ ifname, master = '', addr_info }) => {
+      const v4 = addr_info.flatMap(({ family, local, prefixlen }) =>
+        family === 'inet' ? [`${local}/${prefixlen}`] : [],
+      );
+      return `${ifname} ${master} ${v4.map((one) => one.replace(/^10\.1[23]\d\.\d+\.\d+/, 'pod')).join(' ')}`.trimEnd();
+    });
+    expect(shown.toSorted()).toEqual(
+      [
+        'lo  127.0.0.1/8',
+        'eth0  pod/23',
+        '16711a0a730-nic k6t-16711a0a730',
+        'k6t-eth0  10.0.2.1/24',
+        'tap0 k6t-eth0',
+        'k6t-16711a0a730',
+        'tap16711a0a730 k6t-16711a0a730',
+        'pod16711a0a730',
+      ].toSorted(),
+    );
+    const { stdout: inside } = await cluster.guest(
+      demo,
+      'vm-localnet',
+      'cat /sys/class/net/eth[01]/address; ip route',
+    );
+    expect(inside).toContain('02:86:5e:00:00:13\n02:86:5e:00:00:14\n');
+    expect(inside).toMatch(/default via 10\.0\.2\.1 dev eth0/);
+    const mappings = [{ localnet: 'demo-vlan-1924', state: 'absent' }];
+    const absent = { spec: { desiredState: { ovn: { 'bridge-mappings': mappings } } } };
+    await cluster.must(['patch', 'nncp', 'demo-vlan-1924', '--type=merge', '-p', JSON.stringify(absent)]);
+    await cluster.must(['delete', '-f', file, '--timeout=60s']);
   });
 });

@@ -247,7 +247,13 @@ describe('a primary network', () => {
     await expect
       .poll(() => cluster.must(['get', 'events', '-n', 'tenant-1']), { timeout: 10_000 })
       .toMatch(new RegExp(`IPAddressConflict: .*${taken} is virtual machine tenant-1/y's; ask for another`));
+    const claims = ['get', 'ipamclaims', '-n', 'tenant-1'];
+    const refused = 'jsonpath={.status.conditions[0].status} {.status.conditions[0].reason}';
+    await expect
+      .poll(() => cluster.must([...claims, 'asks-too.default', '-o', refused]), { timeout: 10_000 })
+      .toBe('False IPAddressConflict');
     await cluster.must(['delete', 'vm', '-n', 'tenant-1', 'asks', 'asks-too', '--timeout=60s']);
+    await expect.poll(() => cluster.must(claims), { timeout: 10_000 }).not.toContain('asks');
   });
 
   test('takes back what others change in its definition', async () => {
