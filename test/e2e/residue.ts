@@ -19,13 +19,15 @@ export async function belongings(cluster: Cluster): Promise<Belongings> {
     'network namespaces': (await lines(['ls', '/run/netns'])).filter((name) =>
       name.startsWith(`${instance}.`),
     ),
-    'machine links': (await lines(['ip', '-br', 'link'])).map(firstWord),
-    'machine nft tables': await lines(['nft', 'list', 'tables']),
+    'machine links': await machineLinks(),
+    'machine nft tables': (await lines(['nft', 'list', 'tables'])).filter((line) =>
+      line.includes(`-${instance}`),
+    ),
     leases: (await cluster.client.list(lease)).items.map(({ metadata }) => metadata.name),
     processes: processes
       .map(({ name, node }) => `${name} ${node ?? ''}`)
       .filter((name) => !name.includes('helper')),
-    files: filesBelow(run).filter((file) => !/\.ctl$/.test(file)),
+    files: filesBelow(run).filter((file) => !/\.ctl$|^state\//.test(file)),
     'state files': filesBelow(`/var/lib/patchbay/${instance}/nodes`),
     'control groups': await cgroups(),
     ...(await rowsOf('ovn/nb.sock', 'OVN_Northbound', northbound)),
@@ -147,13 +149,26 @@ function nameOf(value: unknown): string {
   return typeof value === 'string' ? value : (/\["name","([^"]+)"\]/.exec(JSON.stringify(value))?.[1] ?? '');
 }
 
+/** Links of the machine itself that are of this instance, and not of another one beside it. */
+async function machineLinks(): Promise<readonly string[]> {
+  const [text = '[]'] = await lines(['ip', '-j', 'link']);
+  const links = JSON.parse(text) as readonly { readonly ifname: string; readonly ifalias?: string }[];
+  const own = `patchbay:${instance}`;
+  return links
+    .filter(({ ifalias = '' }) => ifalias === own || ifalias.startsWith(`${own}.`))
+    .map(({ ifname }) => ifname);
+}
+
 async function cgroups(): Promise<readonly string[]> {
   const found = await lines(['find', '/sys/fs/cgroup', '-type', 'd', '-name', `*${instance}.*`]);
   return found.map((file) => path.relative('/sys/fs/cgroup', file));
 }
 
+/** Files and directories, but for those that an agent makes at first use and keeps: `nodes/node1/pods`. */
 function filesBelow(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true }).map(String);
+  return readdirSync(directory, { recursive: true })
+    .map(String)
+    .filter((file) => !/(^|\/)node\d+\/[a-z]+$/.test(file));
 }
 
 async function lines(argv: readonly string[]): Promise<readonly string[]> {

@@ -18,7 +18,7 @@ export interface OvnOptions {
   readonly onChange?: () => void;
   /** Told when the database is away. */
   readonly onError?: (error: Error) => void;
-  /** Rows per transaction; default 500. */
+  /** Rows per transaction; default 2,000: northd computes anew for each. */
   readonly batchSize?: number;
 }
 
@@ -100,7 +100,7 @@ class RealOvn implements OvnDriver {
     };
     this.#isApplying = true;
     try {
-      const size = this.#options.batchSize ?? 500;
+      const size = this.#options.batchSize ?? 2000;
       for (let at = 0; at < steps.length; at += size) {
         await this.#transact(steps.slice(at, at + size), total);
       }
