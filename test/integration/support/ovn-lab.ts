@@ -15,6 +15,7 @@ export interface LabNode {
 /** OVN central and nodes on one underlay, for tests. */
 export interface OvnLab {
   readonly nb: OvsdbServer;
+  readonly sb: OvsdbServer;
   readonly nodes: readonly LabNode[];
   /** A veth from a node (`port`) to a new network namespace (`eth0`), with what Open vSwitch's netdev datapath needs. */
   addPod(node: LabNode, port: string, pod: string): Promise<string>;
@@ -45,6 +46,7 @@ export async function startOvnLab(prefix: string, names: readonly string[]): Pro
     }
     return {
       nb,
+      sb,
       nodes,
       addPod: async (node, port, pod) => {
         const netns = `${prefix}-${pod}`;
