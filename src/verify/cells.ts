@@ -31,7 +31,7 @@ export interface Cell {
 export interface CellOptions {
   /** Ports that every host listens on. */
   readonly ports: { readonly tcp: number; readonly udp: number };
-  /** Most others that a NIC is expected to reach on each network. */
+  /** Most others that a NIC is tried against: those it must reach, and those it must not. */
   readonly peers: number;
 }
 
@@ -43,7 +43,9 @@ export function composeCells(nics: readonly Nic[], options: CellOptions): readon
   const tested = nics.filter(({ untested }) => untested === undefined);
   const drafts = tested.flatMap((from) => [
     ...chooseReachable(from, tested, options.peers).flatMap((to) => reachDrafts(from, to, tested, options)),
-    ...chooseUnreachable(from, tested, nics).flatMap((to) => isolationDrafts(from, to, tested, options)),
+    ...chooseUnreachable(from, tested, nics, options.peers).flatMap((to) =>
+      isolationDrafts(from, to, tested, options),
+    ),
   ]);
   return [...drafts, ...selfDrafts(drafts, options)].map((draft, id) => ({ id, ...draft }));
 }

@@ -163,7 +163,8 @@ function vmNics(
       return []; // Not plugged in yet.
     }
     const segment = segmentOf(entry, entries, host.node, networks);
-    const addresses = addressesOf(seen?.ipAddresses ?? []);
+    // Behind masquerade the world knows the guest by the pod's addresses; what it calls itself is nobody's business.
+    const addresses = addressesOf((card.masquerade === undefined ? seen?.ipAddresses : entry.ips) ?? []);
     return [
       {
         host,

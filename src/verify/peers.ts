@@ -11,25 +11,33 @@ export function chooseReachable(from: Nic, all: readonly Nic[], most: number): r
 }
 
 /**
- * NICs that it must not reach: of each network one on its node and one elsewhere, those first whose subnets are equal to
- * its own. None of hosts that it meets on its own network: a host answers at each of its addresses on each of its cards.
+ * NICs that it must not reach, at most `most`: of each network one on its node and one elsewhere, networks first whose
+ * subnets are equal to its own. None of hosts that it meets on its own network: a host answers at each of its addresses on
+ * each of its cards.
  */
-export function chooseUnreachable(from: Nic, tested: readonly Nic[], all: readonly Nic[]): readonly Nic[] {
+export function chooseUnreachable(
+  from: Nic,
+  tested: readonly Nic[],
+  all: readonly Nic[],
+  most: number,
+): readonly Nic[] {
   const met = new Set(
     all.filter((to) => ['reach', 'unknown'].includes(relationOf(from, to))).map(({ host }) => hostKey(host)),
   );
   const others = tested.filter(
     (to) => !isSameHost(from, to) && !met.has(hostKey(to.host)) && relationOf(from, to) === 'no-reach',
   );
-  const networks = Map.groupBy(others, ({ segment }) => `${segment.kind} ${segment.key}`);
   const at = tested.indexOf(from);
-  return [...networks.values()].flatMap((nics) => {
-    const ranked = nics.toSorted((a, b) => Number(hasTwinSubnet(from, b)) - Number(hasTwinSubnet(from, a)));
-    const best = ranked.filter((nic) => hasTwinSubnet(from, nic) === hasTwinSubnet(from, ranked[0] ?? nic));
-    const here = best.filter(({ host }) => host.node === from.host.node);
-    const there = best.filter(({ host }) => host.node !== from.host.node);
-    return [here, there].flatMap((list) => list[at % list.length] ?? []);
-  });
+  const networks = [...Map.groupBy(others, ({ segment }) => `${segment.kind} ${segment.key}`).values()];
+  const rotated = networks.map((_, index) => networks[(index + at) % networks.length] ?? []);
+  const ranked = rotated.toSorted((a, b) => Number(hasTwin(from, b)) - Number(hasTwin(from, a)));
+  return ranked
+    .flatMap((nics) => {
+      const here = nics.filter(({ host }) => host.node === from.host.node);
+      const there = nics.filter(({ host }) => host.node !== from.host.node);
+      return [here, there].flatMap((list) => list[at % list.length] ?? []);
+    })
+    .slice(0, most);
 }
 
 /** Takes turns among the four kinds of others, each from a place of the source's own. */
@@ -46,8 +54,8 @@ function spread(from: Nic, others: readonly Nic[], most: number, at: number): re
     .slice(0, most);
 }
 
-function hasTwinSubnet(a: Nic, b: Nic): boolean {
-  return a.segment.subnets.some((one) => b.segment.subnets.some((other) => overlap(one, other)));
+function hasTwin(nic: Nic, network: readonly Nic[]): boolean {
+  return nic.segment.subnets.some((one) => network[0]?.segment.subnets.some((other) => overlap(one, other)));
 }
 
 function relationOf(a: Nic, b: Nic): Relation {

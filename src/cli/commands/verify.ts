@@ -16,7 +16,12 @@ export function registerVerify(program: Command): void {
     )
     .option('--vm <vm...>', 'only these virtual machines, [NAMESPACE/]NAME')
     .option('--pod <pod...>', 'only these pods, [NAMESPACE/]NAME')
-    .option('--peers <n>', 'most others that a NIC is to reach on each network', wholeNumber(1, 100), 8)
+    .option(
+      '--peers <n>',
+      'most others that a NIC is tried against, reachable and not',
+      wholeNumber(1, 100),
+      8,
+    )
     .option('--wait <seconds>', 'how long an expected answer is waited for', wholeNumber(1, 10), 5)
     .option('--timeout <seconds>', 'longest time for all of it', wholeNumber(5, 3600), 600);
   addOutputOption(addInstanceOptions(command)).action(async (options: VerifyOptions) => {

@@ -191,7 +191,7 @@ class Run {
       id,
       kind,
       address,
-      device: from === to ? 'lo' : from.device,
+      device: from === to ? '-' : from.device,
       bytes: packet === 0 ? 56 : packet - pingHeaders[family],
       port,
       nonce: this.#station(to.host).nonce,

@@ -62,11 +62,11 @@ listen() {
   echoes
 }
 
-# One packet a try, a second's wait each.
+# One packet a try, a second's wait each. Device "-": whichever the routes choose.
 probe_ping() {
-  left=$6
+  left=$6 device=${3#-}
   while [ "$left" -gt 0 ]; do
-    if said=$(busybox ping -c 1 -W 1 -I "$3" -s "$4" "$2" 2>/dev/null); then
+    if said=$(busybox ping -c 1 -W 1 ${device:+-I "$device"} -s "$4" "$2" 2>/dev/null); then
       rtt=${said##* = }
       echo "$1 answer ${rtt%%/*}"
       return

@@ -13,7 +13,7 @@ export interface Probe {
   readonly id: number;
   readonly kind: ProbeKind;
   readonly address: string;
-  /** Interface that pings leave by. */
+  /** Interface that pings leave by; `-` is whichever the routes choose. */
   readonly device: string;
   /** Payload of a ping in bytes. */
   readonly bytes: number;
@@ -124,8 +124,8 @@ function parseProbe(value: unknown): Probe {
   if (typeof address !== 'string' || isIP(address) === 0 || address.includes('%')) {
     throw refuse('address', address, 'an IP address without a zone');
   }
-  if (typeof device !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/.test(device)) {
-    throw refuse('device', device, 'the name of an interface');
+  if (typeof device !== 'string' || !/^(-|[A-Za-z0-9][A-Za-z0-9._-]{0,14})$/.test(device)) {
+    throw refuse('device', device, 'the name of an interface, or -');
   }
   return {
     id: numberOf(fields, 'id', 0, 1_000_000),
