@@ -15,7 +15,7 @@ export const ovnCni: CniType = {
 function compose(input: AttachmentInput): Attachment {
   const { config, sandbox, place, node } = input;
   const key = input.key ?? '';
-  const network = ovnNetworkOf(config);
+  const network = ovnNetworkOf(config, node.podMtu);
   checkConfig(input, key, network);
   if (network?.topology === 'localnet') {
     checkMapping(network, key, node.mappings ?? new Map());

@@ -17,15 +17,21 @@ export type Lookup =
 
 /** The definitions of type ovn-k8s-cni-overlay. */
 export class NetworkRegistry {
+  /** Networks that name no MTU follow that of pods, bytes. */
+  readonly #podMtu: number | undefined;
   readonly #definitions = new Map<string, Definition>();
   /** Network name -> keys of its definitions. */
   readonly #byNetwork = new Map<string, Set<string>>();
+
+  constructor(podMtu?: number) {
+    this.#podMtu = podMtu;
+  }
 
   /** Takes over a definition as it is now; returns the names of the networks this touches. */
   set(nad: NetworkAttachmentDefinition): readonly string[] {
     const key = keyOf(nad);
     const before = this.delete(key);
-    const network = ovnNetworkOfText(nad.spec?.config);
+    const network = ovnNetworkOfText(nad.spec?.config, this.#podMtu);
     if (network === undefined) {
       return before;
     }

@@ -28,6 +28,8 @@ export interface OverlayParts {
   /** The nodes that have gateways. */
   readonly nodes: () => readonly GatewayNode[];
   readonly claims: (namespace: string) => readonly IpamClaim[];
+  /** Largest packet of the default pod network, bytes: networks that name no MTU follow it. */
+  readonly podMtu?: number;
   /** Has a place's addresses kept in its claim. */
   readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
   /** Has told in a claim why its pod gets no place. */

@@ -130,6 +130,15 @@ describe('networks besides the default one', () => {
     );
   });
 
+  it.each([
+    [{}, '8900'],
+    [{ topology: 'localnet' }, '9000'],
+    [{ mtu: 1300 }, '1300'],
+  ])("that name no MTU follow the pods': %j has %s", (config, mtu) => {
+    overlay = new Overlay({ nodes: () => [], claims: () => [], keep: () => undefined, podMtu: 8900 });
+    expect(define('jumbo', config)[0]?.columns['other_config']).toMatchObject({ mtu });
+  });
+
   it('without subnets know pods by their MAC alone', () => {
     define('l2', {});
     const { places, put } = overlay.settlePod(pod('p', [{ name: 'l2', mac: '02:00:00:00:00:0A' }]), 'n1');

@@ -32,7 +32,7 @@ export class Overlay {
   readonly #rows: NetworkRows;
   /** Networks of topology layer3 whose parts of the nodes are to be looked at. */
   readonly #uncut = new Set<string>();
-  readonly #registry = new NetworkRegistry();
+  readonly #registry: NetworkRegistry;
   readonly #ledger = new FlatLedger();
   readonly #askers = new Askers();
   /** Pods that got no address, by network. */
@@ -41,6 +41,7 @@ export class Overlay {
 
   constructor(parts: OverlayParts = idle) {
     this.#parts = parts;
+    this.#registry = new NetworkRegistry(parts.podMtu);
     this.#rows = new NetworkRows(parts.nodes, this.#subnets);
   }
 

@@ -65,6 +65,7 @@ export class Settlement {
     this.#overlay = new Overlay({
       nodes: () => gatewayNodes(this.#ledger.nodes(), parts.config),
       claims: (namespace) => parts.claims.list(namespace),
+      podMtu: parts.config.mtu,
       keep: parts.keep,
       refuse: parts.refuse,
     });

@@ -94,10 +94,18 @@ export function controlPlaneConfigFile(paths: InstancePaths): string {
   return path.join(paths.controlPlane, 'control-plane.json');
 }
 
+/** What is kept running besides the control plane. */
+interface Kept {
+  readonly nodes: readonly NodePlan[];
+  readonly daemons: readonly DaemonSpec[];
+  /** Of the lab: control plane and agents are started anew when it changes, for they read their files once. */
+  readonly network: Pick<LabPlan, 'ipFamilies' | 'podMtu'>;
+}
+
 /** What the supervisor keeps running: the control plane, the agents of `nodes`, and the daemons. */
 export function composeSupervisorConfig(
   paths: InstancePaths,
-  { nodes, daemons }: { readonly nodes: readonly NodePlan[]; readonly daemons: readonly DaemonSpec[] },
+  { nodes, daemons, network }: Kept,
   user: SystemUser,
   sources: Sources,
 ): SupervisorConfig {
@@ -105,9 +113,16 @@ export function composeSupervisorConfig(
     instance: paths.instance,
     socket: paths.supervisorSocket,
     pidFile: path.join(paths.run, 'supervisor.pid'),
-    children: [composeControlPlane(paths, user, sources), ...nodes.map((node) => composeAgent(paths, node))],
+    children: [
+      composeControlPlane(paths, user, sources),
+      ...nodes.map((node) => composeAgent(paths, node)),
+    ].map((child) => ({ ...child, env: { ...child.env, PATCHBAY_NETWORK: networkWord(network) } })),
     daemons,
   };
+}
+
+function networkWord({ ipFamilies, podMtu }: Kept['network']): string {
+  return `${ipFamilies.map((family) => `ipv${family}`).join(',')} mtu ${podMtu}`;
 }
 
 function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser, sources: Sources): ChildSpec {

@@ -112,6 +112,8 @@ async function startNodeSwitch(
   const startedDatabase = await startDaemon(node.ovsdb, user);
   if (startedDatabase || findDaemon(node.vswitchd) === undefined) {
     await vsctl(node, ['--no-wait'], node.ovsSettings);
+  } else {
+    await vsctl(node, ['--no-wait'], node.mtuSettings);
   }
   await startDaemon(node.vswitchd, user);
   await until(`br-ex of node ${node.name}`, 10_000, async () => {

@@ -80,6 +80,8 @@ export interface NodePlan {
   readonly controller: DaemonPlan;
   /** `ovs-vsctl` commands that settle the database before `ovs-vswitchd` starts. */
   readonly ovsSettings: readonly (readonly string[])[];
+  /** The part of them that another `up` may change while `ovs-vswitchd` runs. */
+  readonly mtuSettings: readonly (readonly string[])[];
 }
 
 /** A lab. */
@@ -205,7 +207,7 @@ function composeCentral({ ovn, ovnRun, log }: InstancePaths): LabPlan['central']
 }
 
 function composeNode(input: LabInput, name: string, index: number): NodePlan {
-  const { paths, machineSubnet, datapath, ipFamilies = bothFamilies } = input;
+  const { paths, machineSubnet, datapath, ipFamilies = bothFamilies, mtu = ethernetMtu } = input;
   const bridge = machineBridge(machineSubnet);
   const netns = nodeNetns(paths.instance, name);
   const address = machineAddress(machineSubnet, 4, firstNode + index);
@@ -225,7 +227,8 @@ function composeNode(input: LabInput, name: string, index: number): NodePlan {
     sysctls: ipFamilies.includes(6) ? { ...nodeSysctls, 'net.ipv6.conf.all.forwarding': '1' } : nodeSysctls,
     paths: own,
     ...composeNodeDaemons(paths, own, name, netns),
-    ovsSettings: composeOvsSettings(paths, name, address, datapath),
+    ovsSettings: [...composeOvsSettings(paths, name, address, datapath), ...composeMtuSettings(mtu)],
+    mtuSettings: composeMtuSettings(mtu),
   };
 }
 
@@ -285,6 +288,11 @@ export const gatewayBridge = {
   addresses: { 4: ['169.254.0.2/17'], 6: ['fd69::2/112', 'fe80::2/64'] },
   ranges: { 4: '169.254.0.0/17', 6: 'fd69::/112' },
 } as const;
+
+/** Left alone, Open vSwitch gives its own interfaces the MTU of the narrowest port, at a time of its choosing. */
+function composeMtuSettings(mtu: number): NodePlan['mtuSettings'] {
+  return ['br-ex', gatewayBridge.name].map((name) => ['set', 'Interface', name, `mtu_request=${mtu}`]);
+}
 
 /**
  * What a server's packages and installer would have put into its Open vSwitch. With the netdev datapath, tunnel packets

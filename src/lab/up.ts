@@ -93,7 +93,7 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Us
   ]);
   await configureAgents(paths, plan, users, accelerator);
   options.progress('starting the agents');
-  const kept = { nodes: plan.nodes, daemons: composeDaemonSpecs(plan, users.own) };
+  const kept = { nodes: plan.nodes, daemons: composeDaemonSpecs(plan, users.own), network: plan };
   writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, kept, users.own, users.sources));
   const supervisor = (await askSupervisor(paths.supervisorSocket, 'reload', 15_000)) ?? firstAnswer;
   return { state, plan, supervisor };
@@ -194,7 +194,7 @@ async function startControlPlane(
   if (running !== undefined) {
     return running;
   }
-  const first = { nodes: [], daemons: [] };
+  const first = { nodes: [], daemons: [], network: plan };
   writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, first, users.own, users.sources));
   return startSupervisor(paths);
 }

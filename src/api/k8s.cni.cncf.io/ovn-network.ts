@@ -7,10 +7,9 @@ import { readJson } from './admission/json-text.ts';
 /** CNI type of OVN networks. */
 export const ovnType = 'ovn-k8s-cni-overlay';
 
-/** MTU of overlays: an underlay of 1500 less 100 for Geneve. */
-const overlayMtu = 1400;
-/** MTU of localnet networks: that of the underlay. */
-const localnetMtu = 1500;
+/** MTU of pods where nothing else is known: an underlay of 1500 less what Geneve adds. */
+const usualPodMtu = 1400;
+const geneveOverhead = 100;
 
 /** Prefix length of a node's part where the definition names none. */
 const hostPrefixes = { 4: 24, 6: 64 } as const;
@@ -44,8 +43,14 @@ export interface OvnNetwork {
   readonly allowPersistentIPs: boolean;
 }
 
-/** The network of a plug-in's configuration; undefined for other types and for what makes no network. */
-export function ovnNetworkOf(config: Readonly<Record<string, unknown>>): OvnNetwork | undefined {
+/**
+ * The network of a plug-in's configuration; undefined for other types and for what makes no network.
+ * @param podMtu largest packet of the default pod network, bytes: networks that name no MTU follow it
+ */
+export function ovnNetworkOf(
+  config: Readonly<Record<string, unknown>>,
+  podMtu = usualPodMtu,
+): OvnNetwork | undefined {
   const { name, type, topology, mtu, vlanID } = config;
   const known = topology === 'layer2' || topology === 'layer3' || topology === 'localnet';
   if (type !== ovnType || typeof name !== 'string' || name === '' || !known) {
@@ -59,7 +64,9 @@ export function ovnNetworkOf(config: Readonly<Record<string, unknown>>): OvnNetw
     name,
     topology,
     role: config['role'] === 'primary' ? 'primary' : 'secondary',
-    mtu: typeof mtu === 'number' && mtu > 0 ? mtu : topology === 'localnet' ? localnetMtu : overlayMtu,
+    // A localnet has no tunnel: what the underlay carries.
+    mtu:
+      typeof mtu === 'number' && mtu > 0 ? mtu : topology === 'localnet' ? podMtu + geneveOverhead : podMtu,
     subnets: topology === 'layer3' ? parseNodeRanges(text('subnets')) : parseRanges(text('subnets')),
     excludeSubnets: parseRanges(text('excludeSubnets')),
     reservedSubnets: parseRanges(text('reservedSubnets')),
@@ -85,13 +92,13 @@ export function parseNodeRanges(text: string | undefined): readonly NetworkSubne
 }
 
 /** The OVN network of a definition's `spec.config`; undefined when it is of another type or cannot be read. */
-export function ovnNetworkOfText(text: string | undefined): OvnNetwork | undefined {
+export function ovnNetworkOfText(text: string | undefined, podMtu?: number): OvnNetwork | undefined {
   const reading = readJson(text ?? '');
   if (reading.kind === 'broken' || !isObject(reading.value)) {
     return undefined;
   }
   const [first] = pluginsOf(reading.value);
-  return first === undefined ? undefined : ovnNetworkOf(first.config);
+  return first === undefined ? undefined : ovnNetworkOf(first.config, podMtu);
 }
 
 /** Keys in which two configurations of one network differ; each definition has its own `netAttachDefName`. */
