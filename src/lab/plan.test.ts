@@ -53,6 +53,7 @@ test('pods get what the wires carry less what Geneve needs', () => {
     mtu: 9000,
   });
   expect([lab.mtu, lab.podMtu, jumbo.mtu, jumbo.podMtu]).toEqual([1500, 1400, 9000, 8900]);
+  expect(jumbo.nodes[0]?.ovsSettings.flat()).toContain('mtu_request=9000');
 });
 
 test('link names fit into 15 bytes with the most nodes and the longest instance name', () => {

@@ -64,6 +64,15 @@ test('nodes reach each other and the machine over br-ex, once for each packet', 
   );
 });
 
+test('nodes reach each other and the machine over IPv6 too', async () => {
+  const [one, two] = plan.nodes;
+  for (const to of [two?.addresses[1], plan.machine.address6]) {
+    expect(await ping(one?.netns ?? '', to ?? '')).toBe(
+      '3 packets transmitted, 3 packets received, 0% packet loss',
+    );
+  }
+});
+
 test('both chassis register, with a tunnel to each other', async () => {
   const ports = (node: string) =>
     run(['ovs-vsctl', `--db=unix:${paths.run}/nodes/${node}/ovs/db.sock`, 'list-ports', 'br-int']);
@@ -94,6 +103,32 @@ test('what a run that was killed left undone is done by the next', async () => {
   expect((await run(['ip', '-n', netns, 'route', 'show', 'default'])).stdout).toContain('dev br-ex');
   expect((await run(['sysctl', '-n', key], { netns })).stdout.trim()).toBe(value);
   expect((await takeInventory(paths)).links).toContain(plan.physical.bridge);
+});
+
+test('another MTU takes effect on running nodes, and full packets pass in both families', async () => {
+  const composed = { paths, nodes: ['node1', 'node2'], datapath: 'netdev' } as const;
+  const machineSubnet = Number(plan.machine.bridge.slice(2));
+  await raiseLab(composeLab({ ...composed, machineSubnet, mtu: 9000 }), user);
+  const netns = plan.nodes[0]?.netns ?? '';
+  const mtuOf = async (name: string): Promise<number | undefined> =>
+    (await observeLinks(netns)).find(({ ifname }) => ifname === name)?.mtu;
+  await until(
+    'the MTU',
+    5_000,
+    async () => (await mtuOf('br-ex')) === 9000 && (await mtuOf('br-gw')) === 9000,
+  );
+  expect(await mtuOf('eth0')).toBe(9000);
+  for (const [address, headers] of [plan.nodes[1]?.addresses[0], plan.nodes[1]?.addresses[1]].map(
+    (to, index) => [to ?? '', index === 0 ? 28 : 48] as const,
+  )) {
+    const { stdout } = await run(
+      ['busybox', 'ping', '-c', '2', '-i', '0.1', '-W', '1', '-s', String(9000 - headers), address],
+      { netns },
+    );
+    expect(stdout).toContain(' 0% packet loss');
+  }
+  await raiseLab(plan, user);
+  await until('the MTU', 5_000, async () => (await mtuOf('br-ex')) === 1500);
 });
 
 test('what was killed or deleted is made again, without touching the rest', async () => {
