@@ -135,7 +135,13 @@ describe('networks besides the default one', () => {
     [{ topology: 'localnet' }, '9000'],
     [{ mtu: 1300 }, '1300'],
   ])("that name no MTU follow the pods': %j has %s", (config, mtu) => {
-    overlay = new Overlay({ nodes: () => [], claims: () => [], keep: () => undefined, podMtu: 8900 });
+    overlay = new Overlay({
+      nodes: () => [],
+      claims: () => [],
+      keep: () => undefined,
+      refuse: () => undefined,
+      podMtu: 8900,
+    });
     expect(define('jumbo', config)[0]?.columns['other_config']).toMatchObject({ mtu });
   });
 
