@@ -311,6 +311,8 @@ function composeOvsSettings(
     'ovn-encap-type': 'geneve',
     'ovn-encap-ip': address,
     'ovn-bridge-datapath-type': datapath,
+    // An ovn-controller that starts replaces the flows it finds in one go once it knows all of the southbound database, so
+    // nothing is interrupted. "ovn-ofctrl-wait-before-clear" would only add its time to an outage of ovs-vswitchd.
     'ovn-monitor-all': 'true',
     'ovn-bridge-mappings': `physnet:${gatewayBridge.name}`,
   };
