@@ -41,7 +41,8 @@ export async function takeDown(paths: InstancePaths, options: DownOptions): Prom
   await attempt('mounts', () => unmount(before.mounts));
   await attempt('control groups', () => removeCgroupsOf(`${paths.instance}.`));
   options.progress(`removing ${before.netns.length} network namespaces and ${before.links.length} links`);
-  await attempt('network namespaces', () => deleteNetns(before.netns));
+  // Looked up again: an agent may have removed some before it ended.
+  await attempt('network namespaces', async () => deleteNetns(await observeNetns(paths.instance)));
   await attempt('links', () => deleteLinks(paths));
   await attempt('nft tables', () => deleteTables(before.nftTables));
   await attempt('run directory', () => removeDirectory(paths.run));

@@ -52,11 +52,17 @@ export async function pidsOf(
     .map(({ pid }) => pid);
 }
 
-/** Kills processes as nothing would forgive. */
+/** Kills processes as nothing would forgive; one that has just ended by itself is fine. */
 export function killAll(pids: readonly number[]): void {
   expect(pids).not.toEqual([]);
   for (const pid of pids) {
-    process.kill(pid, 'SIGKILL');
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+        throw error;
+      }
+    }
   }
 }
 
