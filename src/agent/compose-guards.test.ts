@@ -35,6 +35,15 @@ describe('the guard of a sandbox', () => {
     expect(JSON.stringify(rules)).toContain(String(0x020000000001));
   });
 
+  it('lets an end that is there for the node alone ask for its gateway, and for nobody else', () => {
+    const ends = [link('eth0', 'pb1'), link('ovn-udn1', 'pb2')];
+    const attachments = ends.map((end) => ({ ...attachment(end), gateways: ['10.128.0.1', 'fd01::1'] }));
+    const text = JSON.stringify(composeGuards('n', attachments, ends));
+    expect(text).toContain('{"set":["10.128.0.1"]}');
+    expect(text).toContain('{"set":["fd01::1","ff02::1:ff00:1"]}');
+    expect(text).not.toContain('"chain":"ovn-udn1"');
+  });
+
   it('is not there where nothing is to be stopped', () => {
     const end = link('eth0', 'pb2');
     expect(composeGuards('n', [attachment(end)], [end])).toEqual([]);

@@ -1,6 +1,7 @@
 /** Filters of what must not leave a sandbox although its networks would let it. Pure. */
 import type { Attachment } from '#cni/attachment.ts';
-import { rulesOf } from '#cni/guest-rules.ts';
+import { otherNeighbours, rulesOf } from '#cni/guest-rules.ts';
+import { primaryInterface, primaryNetworkInterface } from '#cni/ovn-overlay.ts';
 import type { Link } from '#node-state/link.ts';
 import type { NftObject, NftTable } from '#node-state/nft.ts';
 import type { Netns, Resource } from '#node-state/resource.ts';
@@ -14,7 +15,11 @@ export function composeGuards(
   attachments: readonly Attachment[],
   resources: readonly Resource[],
 ): readonly NftTable[] {
-  const guarded = attachments.flatMap(({ podLink, forbidden = [] }) => {
+  const isLocked = attachments.some(({ podLink }) => podLink.name === primaryNetworkInterface);
+  const guarded = attachments.flatMap((attachment) => {
+    const { podLink, gateways } = attachment;
+    const locked = isLocked && podLink.name === primaryInterface ? otherNeighbours(gateways) : [];
+    const forbidden = [...(attachment.forbidden ?? []), ...locked];
     const link = resources.find((one) => one.kind === 'link' && peerOf(one) === peerOf(podLink));
     return forbidden.length === 0 || link?.kind !== 'link' ? [] : [{ name: link.name, forbidden }];
   });

@@ -32,6 +32,7 @@ export function composeMasqueradeTable(rules: MasqueradeRules): NftTable {
     base('input', 'input', 100),
     base('output', 'output', -100),
     base('postrouting', 'postrouting', 100),
+    { chain: { name: 'guest', type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' } },
     { chain: { name: 'forward', type: 'filter', hook: 'forward', prio: 0, policy: 'accept' } },
     { chain: { name: 'KUBEVIRT_PREINBOUND' } },
     { chain: { name: 'KUBEVIRT_POSTINBOUND' } },
@@ -46,13 +47,16 @@ export function composeMasqueradeTable(rules: MasqueradeRules): NftTable {
 }
 
 /**
- * What the guest sends leaves as the pod's or not at all: under another address it would not be hidden, nor in a
- * connection that the kernel does not know.
+ * What the guest sends leaves as the pod's or not at all: under another address it would not be hidden, and the pod
+ * would answer who never asked; nor would it be in a connection that the kernel does not know.
  */
 function unhidden({ family, bridge, guest }: MasqueradeRules): readonly NftObject[] {
   const fromGuest = is(meta('iifname'), bridge);
+  // Before it has its address it asks for one without.
+  const local = family === 'ip' ? ['0.0.0.0'] : ['::', { prefix: { addr: 'fe80::', len: 10 } }];
+  const own = { set: [guest, ...local] };
   return [
-    rule('forward', [fromGuest, { match: { op: '!=', left: address(family, 'saddr'), right: guest } }], {
+    rule('guest', [fromGuest, { match: { op: '!=', left: address(family, 'saddr'), right: own } }], {
       drop: null,
     }),
     rule('forward', [fromGuest, is({ ct: { key: 'state' } }, 'invalid')], { drop: null }),

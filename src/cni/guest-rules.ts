@@ -1,4 +1,5 @@
 /** nftables rules about what a guest or pod may send, frame by frame; what they match is dropped (pure). */
+import ipaddr from 'ipaddr.js';
 import type { NftObject } from '#node-state/nft.ts';
 
 /** The matches of one rule; all of them must hold for the frame to be dropped. */
@@ -44,6 +45,33 @@ export function otherLinkLayers(mac: string): readonly Forbidden[] {
     { match: { op: '>', left: payload('ip6', 'length'), right: 32 } },
   ];
   return [...told, longer];
+}
+
+/**
+ * Questions for the MAC of anybody but a gateway: what an end sends that is on its network for the node alone (on a
+ * primary user-defined network that is `eth0`). Neighbour solicitations go to the address itself or to its group.
+ */
+export function otherNeighbours(gateways: readonly string[]): readonly Forbidden[] {
+  const v4 = gateways.filter((address) => !address.includes(':'));
+  const v6 = gateways.filter((address) => address.includes(':'));
+  const solicited = v6.flatMap((address) => [address, solicitedNode(address)]);
+  return [
+    [
+      equal(payload('arp', 'operation'), 'request'),
+      ...(v4.length === 0 ? [] : [unequal(payload('arp', 'daddr ip'), { set: v4 })]),
+    ],
+    [
+      equal(payload('icmpv6', 'type'), 135),
+      ...(v6.length === 0 ? [] : [unequal(payload('ip6', 'daddr'), { set: solicited })]),
+    ],
+  ];
+}
+
+/** The multicast group of an IPv6 address (RFC 4291, 2.7.1). */
+function solicitedNode(address: string): string {
+  const bytes = ipaddr.parse(address).toByteArray().slice(-3);
+  const [a = 0, b = 0, c = 0] = bytes;
+  return `ff02::1:ff${a.toString(16).padStart(2, '0')}:${((b << 8) | c).toString(16)}`;
 }
 
 /** What only routers say, and that OVN's ACLs cannot stop: router advertisements, MLD queries, redirects. */

@@ -265,12 +265,24 @@ export async function applyNodeAddress(plan: LabPlan, node: NodePlan): Promise<v
   ];
   await Promise.all([
     ipBatch(lines, node.netns),
-    run(['nft', '-f', '-'], { netns: node.netns, input: handover.map(edge).join('') }),
+    run(['nft', '-f', '-'], {
+      netns: node.netns,
+      input: handover.map((family) => edge(family, nodeAddresses(plan, family))).join(''),
+    }),
   ]);
 }
 
-/** What gateways hand over leaves with the node's own address, whatever it was before. */
-function edge(family: IpFamily): string {
+function nodeAddresses({ nodes }: LabPlan, family: IpFamily): readonly string[] {
+  return nodes.flatMap(({ addresses }) =>
+    addresses.filter((address) => (family === 6) === address.includes(':')),
+  );
+}
+
+/**
+ * What gateways hand over leaves with the node's own address, whatever it was before. Pods of the default network may speak
+ * with nodes, as everywhere; from primary user-defined networks nodes are not reached, only what is beyond them.
+ */
+function edge(family: IpFamily, nodes: readonly string[]): string {
   const word = family === 4 ? 'ip' : 'ip6';
   return `table ${word} patchbay-edge {}
 delete table ${word} patchbay-edge
@@ -278,6 +290,12 @@ table ${word} patchbay-edge {
   chain postrouting {
     type nat hook postrouting priority srcnat;
     ${word} saddr ${gatewayBridge.ranges[family]} oifname != "${gatewayBridge.name}" counter masquerade
+  }
+  chain tenants {
+    type filter hook prerouting priority -150;
+    iifname != "${gatewayBridge.name}" accept
+    ${word} saddr ${gatewayBridge.cluster[family]} accept
+    ct state new ${word} daddr { ${[...nodes, gatewayBridge.ranges[family]].join(', ')} } counter drop
   }
 }
 `;

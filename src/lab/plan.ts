@@ -287,6 +287,8 @@ export const gatewayBridge = {
   name: 'br-gw',
   addresses: { 4: ['169.254.0.2/17'], 6: ['fd69::2/112', 'fe80::2/64'] },
   ranges: { 4: '169.254.0.0/17', 6: 'fd69::/112' },
+  /** Address that hides the default network (`fabric/gateway.ts`). */
+  cluster: { 4: '169.254.0.1', 6: 'fd69::1' },
 } as const;
 
 /** Left alone, Open vSwitch gives its own interfaces the MTU of the narrowest port, at a time of its choosing. */

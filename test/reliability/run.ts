@@ -1,5 +1,7 @@
 /** `npm run reliability -- T01 [T02 …] [--full | --share N] [--seed N] [--slack N] [--no-bugs | --only-bugs] [-o json]`. See test/README.md. */
 import { parseArgs } from 'node:util';
+import { isolationTrials } from '../isolation/trials.ts';
+import { closeWorld } from '../isolation/world.ts';
 import { type Outcome, runTrial } from './lib/trial.ts';
 import { trials } from './trials.ts';
 
@@ -25,6 +27,8 @@ function positive(name: string, text: string): number {
   return number;
 }
 
+/** Those of isolation bring an instance of their own up, so that they run only when they are named. */
+const known = [...trials, ...isolationTrials];
 const chosen = positionals.length === 0 ? trials : positionals.map(trialOf);
 const share = values.share === undefined ? (values.full ? 1 : undefined) : positive('share', values.share);
 const seed = values.seed === undefined ? (Date.now() & 0xff_ff_ff) + 1 : positive('seed', values.seed);
@@ -34,9 +38,9 @@ if (values.output !== undefined && values.output !== 'json') {
 }
 
 function trialOf(id: string): (typeof trials)[number] {
-  const trial = trials.find((each) => each.id === id);
+  const trial = known.find((each) => each.id === id);
   if (trial === undefined) {
-    throw new Error(`test "${id}" is not known: allowed are ${trials.map((each) => each.id).join(', ')}`);
+    throw new Error(`test "${id}" is not known: allowed are ${known.map((each) => each.id).join(', ')}`);
   }
   return trial;
 }
@@ -88,13 +92,17 @@ function print(title: string, report: Report | undefined): void {
   }
 }
 
-for (const trial of chosen) {
-  if (!values['only-bugs']) {
-    await runOne(trial);
+try {
+  for (const trial of chosen) {
+    if (!values['only-bugs']) {
+      await runOne(trial);
+    }
+    for (const bug of values.bugs ? trial.bugs : []) {
+      await runOne(trial, bug);
+    }
   }
-  for (const bug of values.bugs ? trial.bugs : []) {
-    await runOne(trial, bug);
-  }
+} finally {
+  await closeWorld(true);
 }
 if (values.output === 'json') {
   console.log(JSON.stringify(reports, null, 2));
