@@ -168,9 +168,9 @@ export function nodeCommand(name: string, { node, root }: Sources = ownSources):
 
 /**
  * Options of Node for the API server: a young generation of 8 MB halves and an old one that is collected when it has grown
- * by half. By default they take 100 MB and up to four times what is alive, whatever that is.
+ * by a third. By default they take 100 MB and up to four times what is alive, whatever that is.
  */
-export const boundedHeap: readonly string[] = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
+export const boundedHeap: readonly string[] = ['--max-semi-space-size=8', '--heap-growing-percent=30'];
 
 /** Directory of compiled sources: one for each user, since whoever can write it decides what runs. */
 export function compileCacheOf(owner: 'root' | 'control-plane'): string {

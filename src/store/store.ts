@@ -16,7 +16,7 @@ import { Window } from './window.ts';
 import type { Pending, StoreOptions, Write } from './write.ts';
 
 const defaultWindow = 10_000;
-const defaultTexts = 32 * 1024 * 1024;
+const defaultTexts = 16 * 1024 * 1024;
 
 export class Store {
   readonly #file: LogFile;

@@ -7,7 +7,7 @@ export interface StoreOptions {
   readonly path: string;
   /** Events kept in memory; default 10,000. Older ones are read from disk. */
   readonly window?: number;
-  /** Characters of objects' texts kept in memory; default 32 Mi. Those not used for longest are read from disk. */
+  /** Characters of objects' texts kept in memory; default 16 Mi. Those not used for longest are read from disk. */
   readonly texts?: number;
   readonly synchronous?: Synchronous;
 }

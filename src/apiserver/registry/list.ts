@@ -1,6 +1,8 @@
 import type { KindDefinition } from '#api/kind.ts';
 import type { Entry } from '#store/entry.ts';
 import { StoreError } from '#store/errors.ts';
+import type { ListQuery } from '#store/past.ts';
+import type { Store } from '#store/store.ts';
 import { badRequest, gone, invalidOptions, tooLargeVersion } from '../api-errors.ts';
 import { cause, notSupported } from '../schema/causes.ts';
 import type { Call, Services } from './call.ts';
@@ -39,12 +41,7 @@ export function list({ store }: Services, call: Call, kind: KindDefinition): Pag
   const revision = after === undefined ? wanted : after.revision === 0 ? undefined : after.revision;
   try {
     const shown = revision ?? store.revision;
-    const walk = store.list({
-      resource: selection.resource,
-      namespace: selection.namespace,
-      after,
-      revision,
-    });
+    const walk = candidates(store, selection, after, revision);
     return page(selection, walk, shown, limit);
   } catch (error) {
     if (!(error instanceof StoreError) || error.reason !== 'Gone') {
@@ -55,6 +52,20 @@ export function list({ store }: Services, call: Call, kind: KindDefinition): Pag
     }
     throw gone(expired, encodeToken({ ...after, revision: 0 }));
   }
+}
+
+/** Where a selection's objects are among: one that is asked for by its name is not looked for. */
+function candidates(
+  store: Store,
+  { resource, namespace, name }: Selection,
+  after: ListQuery['after'],
+  revision: number | undefined,
+): Iterable<Entry> {
+  if (name === undefined || namespace === undefined || after !== undefined || revision !== undefined) {
+    return store.list({ resource, namespace, after, revision });
+  }
+  const entry = store.get({ resource, namespace, name });
+  return entry === undefined ? [] : [entry];
 }
 
 /** The revision that the list must show exactly, undefined for the newest. Memory is never older than the disk here. */
