@@ -10,7 +10,9 @@ async function answering(pieces: () => Iterable<string>) {
   let released = 0;
   const ended = Promise.withResolvers<unknown>();
   const server = createServer((request, response) => {
-    const release = (): void => void (released += 1);
+    const release = (): void => {
+      released += 1;
+    };
     sendPieces(request, outgoing(response), { code: 200, pieces: pieces(), release }).then(
       () => ended.resolve('sent'),
       ended.resolve,
