@@ -139,6 +139,27 @@ test('what is not answered is told as silence: a wire that drops, an address tha
   }
 });
 
+test('a listener counts though its own host cuts it off: that is for probes to tell', async () => {
+  await run(['nft', '-f', '-'], {
+    netns: there,
+    input: 'table inet cut { chain in { type filter hook input priority 0; meta l4proto tcp drop; }; }\n',
+  });
+  try {
+    const request = {
+      verb: 'listen',
+      run: 'r3',
+      nonce: 'third',
+      seconds: 60,
+      udpPort: 5005,
+      tcpPorts: [5006],
+    } as const;
+    expect(parseListening((await driver.run(there, request)).stdout).tcpPorts).toEqual([5006]);
+    await driver.run(there, { verb: 'stop', run: 'r3' });
+  } finally {
+    await run(['nft', 'delete', 'table', 'inet', 'cut'], { netns: there });
+  }
+});
+
 test('stop leaves no listener and no file; a port that is taken is told', async () => {
   expect(await listeners()).toContain(':5001');
   const request = {

@@ -20,6 +20,24 @@ set_url() {
 # `timeout`, since Debian's static busybox crashes on `wget -T`.
 fetch() { busybox timeout "$1" busybox wget -q -O - "$2" 2>/dev/null; }
 
+listens() { busybox grep -q ":$(printf %04X "$1") [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null; }
+
+# Port $1, nonce $2, process $3. One that lives and listens counts though its own host cuts it off: that is for probes to
+# tell. One that could not have the port has ended.
+await_server() {
+  tries=0 settled=0 state=taken
+  while [ "$tries" -lt 100 ] && kill -0 "$3" 2>/dev/null; do
+    said=$(fetch 1 "http://127.0.0.1:$1/who")
+    [ "$said" != "$2" ] || { state=open; break; }
+    [ -z "$said" ] || break
+    ! listens "$1" || settled=$((settled + 1))
+    [ "$settled" -lt 3 ] || { state=open; break; }
+    tries=$((tries + 1))
+    busybox usleep 20000
+  done
+  echo "tcp $1 $state"
+}
+
 listen() {
   dir=$1 nonce=$2 seconds=$3 udp=$4
   shift 4
@@ -30,9 +48,11 @@ listen() {
   busybox awk -v n="$nonce" 'BEGIN { l = sprintf("%1023s", "."); for (i = 0; i < 64; i++) print l; print n }' >"$dir/www/bulk"
   : >"$dir/udp"
   : >"$dir/pids"
+  : >"$dir/servers"
   for port; do
     busybox timeout -s KILL "$seconds" busybox httpd -f -p "$port" -h "$dir/www" >/dev/null 2>&1 </dev/null &
     echo $! >>"$dir/pids"
+    echo "tcp $port $!" >>"$dir/servers"
   done
   if command -v nc.openbsd >/dev/null; then
     for family in 4 6; do
@@ -51,13 +71,7 @@ listen() {
     rm -rf "$dir"
   ) >/dev/null 2>&1 </dev/null &
   for port; do
-    tries=0 state=taken
-    while [ "$tries" -lt 100 ]; do
-      [ "$(fetch 1 "http://127.0.0.1:$port/who")" = "$nonce" ] && state=open && break
-      tries=$((tries + 1))
-      busybox usleep 20000
-    done
-    echo "tcp $port $state"
+    await_server "$port" "$nonce" "$(busybox sed -n "s/^tcp $port //p" "$dir/servers")"
   done
   echoes
 }
