@@ -23,7 +23,7 @@ const speed = 60;
 export const watchTrial: Trial = {
   id: 'T04',
   title: 'watches: every change once and in order, or 410',
-  bugs: ['lose-events', 'repeat-events', 'lose-compacted-deletion', 'bookmark-early'],
+  bugs: ['lose-events', 'repeat-events', 'lose-compacted-deletion', 'swap-events'],
   smoke: 1 / 50,
   async run(run) {
     await watchCases(run);
