@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
+import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import { nodeSubnetsAnnotation as NODE_SUBNETS } from '#api/k8s.ovn.org/node-subnets.ts';
 import { FakeOvn } from '#drivers/ovn/fake.ts';
 import { PatchbayError } from '#machinery/errors.ts';
@@ -97,6 +98,31 @@ describe('the fabric', () => {
     await until(() => addressOf(pod.metadata.name));
     return addressOf(pod.metadata.name);
   };
+
+  it('tells nodes their parts of layer 3 networks, and no longer when those are gone', async () => {
+    const config = {
+      name: 'routed',
+      type: 'ovn-k8s-cni-overlay',
+      topology: 'layer3',
+      netAttachDefName: 'ns/routed',
+      subnets: '10.20.0.0/16/24',
+    };
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(networkAttachmentDefinition, {
+      metadata: { namespace: 'ns', name: 'routed' },
+      spec: { config: JSON.stringify(config) },
+    });
+    await start({ ...ipv4 });
+    const both = '{"default":["10.128.0.0/23"],"routed":["10.20.0.0/24"]}';
+    expect(await subnetOf('n1')).toBe(both);
+    expect(ovn.row('Logical_Switch', 'routed_n1')).toBeDefined();
+    const writes = client.writes.length;
+    await start({ ...ipv4 });
+    expect([await subnetOf('n1'), client.writes.length]).toEqual([both, writes]);
+    await client.delete(networkAttachmentDefinition, { namespace: 'ns', name: 'routed' });
+    await until(async () => (await subnetOf('n1')) === '{"default":["10.128.0.0/23"]}');
+    expect(ovn.row('Logical_Switch', 'routed_n1')).toBeUndefined();
+  });
 
   it('places nodes and pods, in annotations and rows', async () => {
     await client.create(nodeKind, newNode('n1'));

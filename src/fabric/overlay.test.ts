@@ -405,6 +405,9 @@ describe('networks of topology layer3', () => {
     settleNodes(node('n1'));
     expect(partsOf('n1')).toEqual(['10.30.0.0/24']);
     const { remove } = overlay.settleDefinition('ns/l3', undefined);
+    expect(overlay.owesNodes).toBe(true);
+    expect([...overlay.settleNodes([node('n1')], new Set()).touched]).toEqual(['n1']);
+    expect(overlay.owesNodes).toBe(false);
     expect(keys(remove)).toEqual(
       expect.arrayContaining(['net.a_ovn_cluster_router', 'net.a_n1', 'rtos-net.a_n1']),
     );

@@ -32,6 +32,8 @@ export class Overlay {
   readonly #rows: NetworkRows;
   /** Networks of topology layer3 whose parts of the nodes are to be looked at. */
   readonly #uncut = new Set<string>();
+  /** Nodes whose annotation tells of networks that are no more. */
+  readonly #untold = new Set<string>();
   readonly #registry: NetworkRegistry;
   readonly #ledger = new FlatLedger();
   readonly #askers = new Askers();
@@ -82,6 +84,11 @@ export class Overlay {
     return this.#subnets.ofNode(node);
   }
 
+  /** Nodes are to be looked at even when none of them has changed. */
+  get owesNodes(): boolean {
+    return this.#uncut.size + this.#untold.size > 0;
+  }
+
   /**
    * Gives nodes their parts of layer 3 networks: all nodes of new networks, and new nodes of all networks.
    * @param all every node that is part of the cluster
@@ -89,7 +96,8 @@ export class Overlay {
    */
   settleNodes(all: readonly Node[], changed: ReadonlySet<string>): NodesOutcome {
     const put: NbRow[] = [];
-    const touched = new Set<string>();
+    const touched = new Set(this.#untold);
+    this.#untold.clear();
     for (const network of this.#subnets.networks()) {
       const nodes = this.#uncut.has(network.name) ? all : all.filter((one) => changed.has(one.metadata.name));
       const fresh = nodes.filter((one) => this.#subnets.of(network.name, one.metadata.name) === undefined);
@@ -273,6 +281,9 @@ export class Overlay {
 
   #end(network: OvnNetwork): readonly RowKey[] {
     const keys = this.#rows.endNetwork(network);
+    for (const node of this.#subnets.nodesOf(network.name)) {
+      this.#untold.add(node);
+    }
     this.#subnets.end(network.name);
     return keys;
   }

@@ -73,7 +73,7 @@ export class Settlement {
 
   get isMarked(): boolean {
     const marked = [this.#markedNodes, this.#markedPods, this.#markedNads, this.#markedClaims];
-    return marked.some(({ size }) => size > 0);
+    return this.#overlay.owesNodes || marked.some(({ size }) => size > 0);
   }
 
   /** Has a NetworkAttachmentDefinition looked at in the next pass. */
@@ -212,6 +212,9 @@ export class Settlement {
 
   /** Parts of layer 3 networks; and nodes are told what they have, of those and of the default network. */
   #settleNodeSubnets(changed: ReadonlySet<string>): NbChanges {
+    if (changed.size === 0 && !this.#overlay.owesNodes) {
+      return { put: [], remove: [] };
+    }
     const all = this.#parts.nodes
       .list()
       .filter(({ metadata }) => this.#ledger.node(metadata.name) !== undefined);
