@@ -1,38 +1,16 @@
-import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
-import { nodeSubnetsAnnotation } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import {
-  defaultChoiceOf,
-  formatNodeSubnets,
-  formatPodNetworks,
-  isTold,
-  POD_NETWORKS,
-  tellsSubnets,
-} from './annotations.ts';
-import {
-  composeClusterEgress,
-  composeNodeEgress,
-  gatewayNode,
-  gatewayNodes,
-  nodeEgressKeys,
-} from './default-egress.ts';
-import {
-  composeDefaultNetwork,
-  composeNode,
-  composePod,
-  composePodNetwork,
-  nodeRowKeys,
-  podRowKey,
-} from './default-network.ts';
-import { composeGateway, gatewayKeys } from './gateway.ts';
+import { defaultChoiceOf, formatPodNetworks, isTold, POD_NETWORKS } from './annotations.ts';
+import { composeClusterEgress, composeNodeEgress, gatewayNodes } from './default-egress.ts';
+import { composeDefaultNetwork, composePod, composePodNetwork, podRowKey } from './default-network.ts';
 import { Ledger } from './ledger.ts';
 import { composeLockedPorts } from './locked-ports.ts';
+import { NodeSettlement } from './node-settlement.ts';
 import { Overlay } from './overlay.ts';
 import {
   byAge,
@@ -49,6 +27,7 @@ export class Settlement {
   readonly #parts: SettlementParts;
   readonly #ledger: Ledger;
   readonly #overlay: Overlay;
+  readonly #nodes: NodeSettlement;
   /** Ports of pods that are on the default network for health checks alone, by pod. */
   readonly #locked = new Map<string, RowKey>();
   #hasLocked = false;
@@ -68,6 +47,11 @@ export class Settlement {
       podMtu: parts.config.mtu,
       keep: parts.keep,
       refuse: parts.refuse,
+    });
+    this.#nodes = new NodeSettlement(parts, this.#ledger, this.#overlay, {
+      wait: (node, pod) => this.#wait(node, pod),
+      wake: (node) => this.#wake(node),
+      again: (node) => this.#markedNodes.add(node),
     });
   }
 
@@ -100,9 +84,9 @@ export class Settlement {
 
   /** One pass over what is marked. */
   settle(): NbChanges {
-    const changed = new Set(this.#markedNodes);
-    const [nodes, definitions] = [this.#settleNodes(), this.#settleDefinitions()];
-    const passes = [nodes, definitions, this.#settleNodeSubnets(changed), this.#settlePods()];
+    const changed = new Set(take(this.#markedNodes));
+    const [nodes, definitions] = [this.#nodes.settle([...changed]), this.#settleDefinitions()];
+    const passes = [nodes, definitions, this.#nodes.settleSubnets(changed), this.#settlePods()];
     for (const key of this.#overlay.takeWoken()) {
       this.#markedPods.add(key);
     }
@@ -145,92 +129,6 @@ export class Settlement {
     }
     this.#settleClaims();
     return { put: changes.flatMap(({ put }) => put), remove: changes.flatMap(({ remove }) => remove) };
-  }
-
-  #settleNodes(): NbChanges {
-    const remove: RowKey[] = [];
-    const present: Node[] = [];
-    for (const name of take(this.#markedNodes).sort()) {
-      const node = this.#parts.nodes.get({ name });
-      if (node === undefined) {
-        remove.push(...this.#dropNode(name));
-      } else {
-        present.push(node);
-      }
-    }
-    // What annotations say is taken first, so that nothing of it is given to others.
-    const newcomers = new Set(
-      present.filter(({ metadata }) => this.#ledger.node(metadata.name) === undefined),
-    );
-    for (const node of present.toSorted(byAge)) {
-      this.#ledger.adoptNode(node);
-    }
-    const put = present.flatMap((node) => this.#settleNode(node));
-    for (const { metadata } of newcomers) {
-      this.#wake(metadata.name);
-    }
-    return { put, remove };
-  }
-
-  #dropNode(name: string): readonly RowKey[] {
-    const pods = this.#ledger.pods().filter((pod) => pod.node.name === name);
-    for (const pod of pods) {
-      this.#wait(name, `${pod.namespace}/${pod.name}`);
-    }
-    this.#ledger.releaseNode(name);
-    this.#parts.annotator.forget(nodeKind, name);
-    // A subnet came free: nodes that got none try again.
-    for (const node of this.#parts.nodes.list()) {
-      if (this.#ledger.node(node.metadata.name) === undefined) {
-        this.#markedNodes.add(node.metadata.name);
-      }
-    }
-    const gateways = this.#overlay.egresses().flatMap((egress) => gatewayKeys(egress, name));
-    return [
-      ...this.#overlay.dropNode(name),
-      ...nodeRowKeys(name),
-      ...nodeEgressKeys(name, this.#parts.config),
-      ...gateways,
-      ...pods.map(podRowKey),
-    ];
-  }
-
-  #settleNode(node: Node): readonly NbRow[] {
-    const { name } = node.metadata;
-    try {
-      const place = this.#ledger.placeNode(node);
-      const { config } = this.#parts;
-      const gateways = this.#overlay
-        .egresses()
-        .flatMap((egress) => composeGateway(egress, gatewayNode(place, config)));
-      return [...composeNode(place, config), ...composeNodeEgress(place, config), ...gateways];
-    } catch (error) {
-      this.#parts.log.error({ node: name, error: messageOf(error) }, 'node gets no pod subnet');
-      return [];
-    }
-  }
-
-  /** Parts of layer 3 networks; and nodes are told what they have, of those and of the default network. */
-  #settleNodeSubnets(changed: ReadonlySet<string>): NbChanges {
-    if (changed.size === 0 && !this.#overlay.owesNodes) {
-      return { put: [], remove: [] };
-    }
-    const all = this.#parts.nodes
-      .list()
-      .filter(({ metadata }) => this.#ledger.node(metadata.name) !== undefined);
-    const { put, touched } = this.#overlay.settleNodes(all.toSorted(byAge), changed);
-    const told = all.filter(({ metadata }) => changed.has(metadata.name) || touched.has(metadata.name));
-    for (const node of told) {
-      const { name } = node.metadata;
-      const subnets = this.#ledger.node(name)?.subnets ?? [];
-      const value = formatNodeSubnets(subnets, this.#overlay.subnetsOf(name));
-      if (tellsSubnets(node, value)) {
-        this.#parts.annotator.forget(nodeKind, name);
-      } else {
-        this.#parts.annotator.write(nodeKind, node, nodeSubnetsAnnotation, value);
-      }
-    }
-    return { put, remove: [] };
   }
 
   #settlePods(): NbChanges {

@@ -264,13 +264,10 @@ describe('the manifests in examples', () => {
         'pod16711a0a730',
       ].toSorted(),
     );
-    const { stdout: inside } = await cluster.guest(
-      demo,
-      'vm-localnet',
-      'cat /sys/class/net/eth[01]/address; ip route',
-    );
-    expect(inside).toContain('02:86:5e:00:00:13\n02:86:5e:00:00:14\n');
-    expect(inside).toMatch(/default via 10\.0\.2\.1 dev eth0/);
+    const inside = async (): Promise<string> =>
+      (await cluster.guest(demo, 'vm-localnet', 'cat /sys/class/net/eth[01]/address; ip route')).stdout;
+    await expect.poll(inside, { timeout: 30_000 }).toMatch(/default via 10\.0\.2\.1 dev eth0/);
+    expect(await inside()).toContain('02:86:5e:00:00:13\n02:86:5e:00:00:14\n');
     const mappings = [{ localnet: 'demo-vlan-1924', state: 'absent' }];
     const absent = { spec: { desiredState: { ovn: { 'bridge-mappings': mappings } } } };
     await cluster.must(['patch', 'nncp', 'demo-vlan-1924', '--type=merge', '-p', JSON.stringify(absent)]);
