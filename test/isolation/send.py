@@ -18,7 +18,7 @@ TUNGETIFF = 0x800454D2
 IFF_VNET_HDR = 0x4000
 SYS_PIDFD_GETFD = 438
 # Frames between two pauses, and the length of one: slow enough for every queue on the way, so that a lost frame was dropped on purpose.
-BATCH, PAUSE = 50, 0.004
+BATCH, PAUSE = 10, 0.005
 
 
 def tap_of(name, pid):
