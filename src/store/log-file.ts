@@ -44,7 +44,14 @@ export class LogFile {
   constructor(path: string, synchronous: Synchronous = 'full') {
     this.#path = path;
     this.#database = openLocked(path, synchronous);
-    const prepare = (sql: string) => this.#database.prepare(sql);
+    const prepare = (sql: string) => {
+      try {
+        return this.#database.prepare(sql);
+      } catch (error) {
+        this.#database.close();
+        throw corrupt(path, messageOf(error), error); // its table has other columns
+      }
+    };
     this.#insert = prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)');
     this.#range = prepare('SELECT * FROM log WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?');
     this.#backwards = prepare(

@@ -12,7 +12,7 @@ const operationsPerRound = 2_500;
 export const linearizableTrial: Trial = {
   id: 'T03',
   title: 'linearizability with kills and stops',
-  bugs: ['read-stale', 'list-stale', 'acknowledge-early'],
+  bugs: ['read-stale', 'list-stale'],
   smoke: 1 / 200,
   async run(run) {
     const server = await TestServer.create({ bug: run.plan.bug });
