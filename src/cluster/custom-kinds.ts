@@ -91,7 +91,7 @@ export class CustomKinds {
   }
 
   #follow(collection: string, kind: KindRef): void {
-    const informer = this.#factory.informer(kind, { indexes: ownerIndex });
+    const informer = this.#factory.metadataInformer(kind, { indexes: ownerIndex });
     const stop = informer.subscribe((event) => this.#tell(event));
     this.#served.set(collection, { kind, informer, stop });
   }

@@ -50,7 +50,7 @@ export function createNamespaceController(
       ...known
         // Events would keep a leaving namespace busy; the last pass deletes them all the same.
         .filter(({ kind }) => kind !== 'Event')
-        .map((kind) => source(factory.informer(kind), emptied)),
+        .map((kind) => source(factory.metadataInformer(kind), emptied)),
     ],
     reconcile: (name) => loop.reconcile(name),
   };

@@ -116,6 +116,31 @@ describe('informer', () => {
     expect(factory.informer(configMap, { namespace: 'other' })).not.toBe(informer);
   });
 
+  it('keeps metadata alone while nobody needs more', async () => {
+    const client = new FakeApiClient();
+    const key = { name: 'a', namespace: 'default' };
+    const managedFields = [{ manager: 'm', operation: 'Update' as const, apiVersion: 'v1' }];
+    await client.create(configMap, { metadata: { ...key, managedFields }, data: { x: '1' } });
+    const factory = createInformerFactory(client, { clock: new FakeClock() });
+    const informer = factory.metadataInformer(configMap);
+    await factory.start(stop.controller.signal);
+    const [held] = informer.list();
+    expect(Object.keys(held ?? {})).not.toContain('data');
+    expect(held?.metadata).toMatchObject({ ...key, resourceVersion: expect.any(String) });
+    expect(held?.metadata.managedFields).toBeUndefined();
+    expect(() => factory.informer(configMap)).toThrow(TypeError);
+  });
+
+  it('keeps whole objects for all when one needs them', async () => {
+    const client = new FakeApiClient();
+    await client.create(configMap, { metadata: { name: 'a', namespace: 'default' }, data: { x: '1' } });
+    const factory = createInformerFactory(client, { clock: new FakeClock() });
+    const metadata = factory.metadataInformer(configMap);
+    expect(factory.informer(configMap)).toBe(metadata);
+    await factory.start(stop.controller.signal);
+    expect(metadata.list()).toEqual([expect.objectContaining({ data: { x: '1' } })]);
+  });
+
   it('keeps telling the others when one handler fails', async () => {
     const { client, informer, events } = await watching();
     informer.subscribe(() => {

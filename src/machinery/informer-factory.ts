@@ -39,6 +39,16 @@ class SharedInformerFactory implements InformerFactory {
   }
 
   informer<T extends KubeObject>(kind: KindRef<T>, options: InformerOptions<T> = {}): Informer<T> {
+    const informer = this.#shared(kind, options);
+    informer.keepWhole();
+    return informer;
+  }
+
+  metadataInformer(kind: KindRef, options: InformerOptions<KubeObject> = {}): Informer<KubeObject> {
+    return this.#shared(kind, options);
+  }
+
+  #shared<T extends KubeObject>(kind: KindRef<T>, options: InformerOptions<T>): SharedInformer<T> {
     const selector = selectorOf(options);
     const id = JSON.stringify([kind.group, kind.version, kind.plural, selector]);
     // The map holds informers of every type; the id carries the kind, so what is found under it has type T.

@@ -35,6 +35,11 @@ export interface InformerOptions<T extends KubeObject> {
 export interface InformerFactory {
   readonly client: ApiClient;
   informer<T extends KubeObject>(kind: KindRef<T>, options?: InformerOptions<T>): Informer<T>;
+  /**
+   * An informer whose objects may have nothing but their metadata, without managed fields: cheap where objects are many.
+   * Shared with those who ask for whole objects.
+   */
+  metadataInformer(kind: KindRef, options?: InformerOptions<KubeObject>): Informer<KubeObject>;
   /** Stops and drops the informers of a kind that is no longer served; who asks again gets new ones. */
   forget(kind: KindRef): void;
   /** Starts every informer asked for, resolves when all are synced. */

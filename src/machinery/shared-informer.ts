@@ -18,7 +18,9 @@ export class SharedInformer<T extends KubeObject> implements Informer<T>, Reflec
   readonly #handlers = new Set<Handler<T>>();
   readonly #options: ReflectorOptions;
   readonly #markSynced: () => void;
+  #keepsWhole = false;
 
+  /** Keeps metadata alone until somebody asks for whole objects. */
   constructor(kind: KindRef<T>, options: ReflectorOptions) {
     this.kind = kind;
     this.#options = options;
@@ -30,6 +32,17 @@ export class SharedInformer<T extends KubeObject> implements Informer<T>, Reflec
   /** Lists and watches until `signal` aborts. */
   run(client: ApiClient, signal: AbortSignal): Promise<void> {
     return reflect(client, this.kind, this, signal, this.#options);
+  }
+
+  /**
+   * Keeps whole objects from now on.
+   * @throws TypeError once objects came without the rest: whole ones are asked for before the factory starts.
+   */
+  keepWhole(): void {
+    if (!this.#keepsWhole && this.#cache.keys().length > 0) {
+      throw new TypeError(`whole objects of ${this.kind.plural} were asked for after their metadata came`);
+    }
+    this.#keepsWhole = true;
   }
 
   addIndex(name: string, values: IndexFunction<T>): void {
@@ -70,7 +83,7 @@ export class SharedInformer<T extends KubeObject> implements Informer<T>, Reflec
 
   apply(event: WatchEvent<T>): void {
     if (event.type === 'DELETED') {
-      this.#publish(this.#cache.remove(keyOf(event.object), event.object));
+      this.#publish(this.#cache.remove(keyOf(event.object), this.#kept(event.object)));
     } else {
       this.#put(event.object);
     }
@@ -83,7 +96,11 @@ export class SharedInformer<T extends KubeObject> implements Informer<T>, Reflec
     if (old !== undefined && old.metadata.uid !== object.metadata.uid) {
       this.#publish(this.#cache.remove(key));
     }
-    this.#publish(this.#cache.put(object));
+    this.#publish(this.#cache.put(this.#kept(object)));
+  }
+
+  #kept(object: T): T {
+    return this.#keepsWhole ? object : metadataOf(object);
   }
 
   #publish(event: InformerEvent<T> | undefined): void {
@@ -106,6 +123,13 @@ export class SharedInformer<T extends KubeObject> implements Informer<T>, Reflec
       );
     }
   }
+}
+
+/** Without what is large: the rest of the object, and who owns which field. */
+function metadataOf<T extends KubeObject>({ apiVersion, kind, metadata }: T): T {
+  const { managedFields: _, ...kept } = metadata;
+  // Whoever is given such an informer sees it as one of KubeObject, which has no more than this.
+  return { apiVersion, kind, metadata: kept } as KubeObject as T;
 }
 
 /** Selector part of what an informer watches. */

@@ -21,7 +21,7 @@ export class OwnerGraph {
   constructor(factory: InformerFactory, kinds: readonly KindRef[], custom?: CustomKinds) {
     this.#custom = custom;
     for (const kind of kinds) {
-      const informer = factory.informer(kind, { indexes: ownerIndex });
+      const informer = factory.metadataInformer(kind, { indexes: ownerIndex });
       this.#informers.set(collectionOf(kind), informer);
       this.#byApi.set(`${apiVersionOf(kind)}/${kind.kind}`, kind);
     }

@@ -25,7 +25,7 @@ export interface NamespaceDefaultsDeps extends ControllerDeps {
 export function createNamespaceDefaults(factory: InformerFactory, deps: NamespaceDefaultsDeps): Controller {
   const namespaces = factory.informer(namespace);
   const accounts = factory.informer(serviceAccount);
-  const maps = factory.informer(configMap);
+  const maps = factory.informer(configMap, { fieldSelector: `metadata.name=${rootCaName}` });
   const { client } = factory;
   return {
     name: 'namespace-defaults',
@@ -34,9 +34,7 @@ export function createNamespaceDefaults(factory: InformerFactory, deps: Namespac
       source(accounts, ({ object: { metadata } }) =>
         metadata.name === accountName ? [metadata.namespace ?? ''] : [],
       ),
-      source(maps, ({ object: { metadata } }) =>
-        metadata.name === rootCaName ? [metadata.namespace ?? ''] : [],
-      ),
+      source(maps, ({ object: { metadata } }) => [metadata.namespace ?? '']),
     ],
     reconcile: async (name) => {
       const found = namespaces.get({ name });
