@@ -28,7 +28,7 @@ export async function belongings(cluster: Cluster): Promise<Belongings> {
       .map(({ name, node }) => `${name} ${node ?? ''}`)
       .filter((name) => !name.includes('helper')),
     files: filesBelow(run).filter((file) => !/\.ctl$|^state\//.test(file)),
-    'state files': filesBelow(`/var/lib/patchbay/${instance}/nodes`),
+    'state files': filesBelow(`/var/lib/patchbay/${instance}/nodes`).map(withoutTime),
     'control groups': await cgroups(),
     ...(await rowsOf('ovn/nb.sock', 'OVN_Northbound', northbound)),
     ...(await rowsOf('ovn/sb.sock', 'OVN_Southbound', southbound)),
@@ -181,4 +181,9 @@ async function lines(argv: readonly string[]): Promise<readonly string[]> {
 
 function firstWord(line: string): string {
   return (line.split(' ')[0] ?? '').replace(/@.*/, '');
+}
+
+/** Volumes are written anew beside the old ones, in a directory named after the time, when a token is renewed. */
+function withoutTime(file: string): string {
+  return file.replace(/\/\.\.\d{4}_[^/]+/, '/..time');
 }
