@@ -10,7 +10,6 @@ export interface RuleScope {
   readonly path: string;
   readonly root: boolean;
   readonly uncorrelatable: string | undefined;
-  readonly cardinality: number | undefined;
 }
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
