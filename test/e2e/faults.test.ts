@@ -67,7 +67,8 @@ test('OVN central killed: not a ping is lost, its databases stay, new ports come
   const toNewcomer = await reachesNewcomer();
   expect(toNewcomer.sent).toBeGreaterThan(0);
   const { sent, lost } = await stop();
-  expect(lost).toBe(0);
+  // One every 5 ms: the last may be on its way when pinging ends, and any cut of 10 ms would lose more than that one.
+  expect(lost).toBeLessThanOrEqual(1);
   expect(sent).toBeGreaterThan(50);
   for (const line of JSON.parse(before)[0].rows) {
     expect(await logicalPorts()).toContain(JSON.stringify(line));
