@@ -11,12 +11,27 @@ interface Tally {
   skipped: number;
 }
 
+interface VitestReport {
+  numPassedTests?: number;
+  numFailedTests?: number;
+  numPendingTests?: number;
+  numTodoTests?: number;
+  testResults?: {
+    name: string;
+    status: string;
+    message?: string;
+    assertionResults?: { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
+}
+
 const root = path.resolve(import.meta.dirname, '..');
 const bin = path.join(root, 'node_modules/.bin');
 // Vitest starts by its `env node` line: the pinned Node must be the first on the path.
 const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
 const scratch = mkdtempSync(path.join(tmpdir(), 'patchbay-test-'));
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, said again at the end: of a long log often only the end is kept. */
+const failures: string[] = [];
 
 function count(tally: Partial<Tally>): void {
   total.passed += tally.passed ?? 0;
@@ -30,49 +45,71 @@ function run(command: string, args: readonly string[]): number {
 
 /** Runs one Vitest project; a project that ends without a report counts as a failure. */
 function project(name: string): void {
-  const report = path.join(scratch, `${name}.json`);
+  const reportFile = path.join(scratch, `${name}.json`);
   const status = run('vitest', [
     'run',
     '--project',
     name,
     '--reporter=default',
     '--reporter=json',
-    `--outputFile.json=${report}`,
+    `--outputFile.json=${reportFile}`,
   ]);
-  const tally = readReport(report);
+  const report = readReport(reportFile);
+  const tally: Tally = {
+    passed: report.numPassedTests ?? 0,
+    failed: report.numFailedTests ?? 0,
+    skipped: (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0),
+  };
   count(tally);
+  failures.push(...failuresOf(name, report));
   if (status !== 0 && tally.failed === 0) {
     count({ failed: 1 }); // a file that could not be loaded, an unhandled error
+    failures.push(`${name}: Vitest ended with ${status}, though no test failed`);
   }
 }
 
-function readReport(file: string): Tally {
+function readReport(file: string): VitestReport {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-      readFileSync(file, 'utf8'),
-    ) as Record<string, number>;
-    return {
-      passed: numPassedTests ?? 0,
-      failed: numFailedTests ?? 0,
-      skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
-    };
+    return JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
   } catch (error) {
-    console.error(`no report of ${file}: ${String(error)}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    failures.push(`no report of ${file}: ${String(error)}`);
+    return { numFailedTests: 1 };
   }
+}
+
+/** One entry for each failed test and each file that could not be run, with the first lines of its message. */
+function failuresOf(name: string, report: VitestReport): string[] {
+  return (report.testResults ?? []).flatMap((file) => {
+    const failed = (file.assertionResults ?? []).filter((test) => test.status === 'failed');
+    const where = `${name}: ${path.relative(root, file.name)}`;
+    const inFile =
+      failed.length === 0 && file.status === 'failed' ? [`${where}: ${head(file.message ?? '')}`] : [];
+    return [
+      ...inFile,
+      ...failed.map((test) => `${where} > ${test.fullName}: ${head(test.failureMessages.join('\n'))}`),
+    ];
+  });
+}
+
+function head(message: string): string {
+  return message.split('\n').slice(0, 12).join('\n    ');
 }
 
 const before = inventory();
 const checks = run('node', ['tools/check.ts']);
 count(checks === 0 ? { passed: 1 } : { failed: 1 });
+if (checks !== 0) {
+  failures.push('checks: see the beginning of the output');
+}
 for (const name of ['unit', 'integration', 'e2e']) {
   project(name);
 }
 const left = leftBehind(before, inventory());
 count(left.length === 0 ? { passed: 1 } : { failed: 1 });
-for (const line of left) {
-  console.error(`left behind: ${line}`);
-}
+failures.push(...left.map((line) => `left behind: ${line}`));
 rmSync(scratch, { recursive: true });
+for (const failure of failures) {
+  console.error(`✗ ${failure}`);
+}
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 ? 0 : 1;
