@@ -99,7 +99,17 @@ async function burstByHand(session: Session, lab: OvnLab): Promise<number> {
 const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
 
 async function countRows(lab: OvnLab): Promise<number> {
-  const tables = ['Logical_Switch_Port', 'Logical_Router_Port', 'DHCP_Options', 'NAT', 'ACL', 'Port_Group'];
+  const tables = [
+    'Logical_Switch_Port',
+    'Logical_Router_Port',
+    'Logical_Router_Static_Route',
+    'Logical_Router_Policy',
+    'DHCP_Options',
+    'NAT',
+    'ACL',
+    'Port_Group',
+    'Address_Set',
+  ];
   const counts = await Promise.all(
     tables.map(async (table) => (await lab.nbctl('--bare', '--columns=_uuid', 'list', table)).split('\n')),
   );

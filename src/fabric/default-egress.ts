@@ -3,16 +3,9 @@ import { sizeOfRange } from '#api/ip-range.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { type DefaultNetworkConfig, validateNetwork } from './config.ts';
 import { CLUSTER_ROUTER_KEY, type NodePlace } from './default-network.ts';
-import {
-  composeExits,
-  composeGateway,
-  composeJoin,
-  defaultMasquerade,
-  type Egress,
-  exitKeys,
-  type GatewayNode,
-  gatewayKeys,
-} from './gateway.ts';
+import { defaultMasquerade, type Egress, type GatewayNode } from './egress.ts';
+import { composeExits, exitKeys } from './exits.ts';
+import { composeGateway, composeJoin, gatewayKeys } from './gateway.ts';
 
 function egressOf(config: DefaultNetworkConfig): Egress {
   return {

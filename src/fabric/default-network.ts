@@ -7,8 +7,8 @@ import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { addressAt, formatAddress, formatInterface, interfaceAt } from './addresses.ts';
 import type { PodNetwork } from './annotations.ts';
 import type { DefaultNetworkConfig } from './config.ts';
-import { routerPort, switchPort } from './gateway.ts';
 import { composeGuard } from './guard.ts';
+import { routerPort, switchPort } from './router-rows.ts';
 
 const CLUSTER_ROUTER = 'ovn_cluster_router';
 

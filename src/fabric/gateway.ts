@@ -3,73 +3,32 @@
  * the masquerade range of each family. The node itself forwards from there with its own address (pure; names are
  * OVN-Kubernetes').
  */
-import { formatRange, type Ip, type IpFamily, type IpRange, parseIp } from '#api/ip-range.ts';
-import { macOf } from '#api/k8s.ovn.org/mac.ts';
+import { formatRange } from '#api/ip-range.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import { addressAt, formatAddress, formatInterface, type Interface, interfaceAt } from './addresses.ts';
+import { addressAt, formatAddress, interfaceAt } from './addresses.ts';
+import {
+  type Egress,
+  type EgressFamily,
+  type GatewayNode,
+  gatewayKey,
+  joinInterface,
+  joinPort,
+  masquerades,
+} from './egress.ts';
+import { composeAnyRoute, composeLocalExits, localExitKey } from './exits.ts';
+import { keyIn, nat, route, routerPort, switchPort } from './router-rows.ts';
 
-/** Masquerade range of a family. */
-interface Masquerade {
-  /** Where the node takes packets over: its address on the bridge of `externalNetwork`. */
-  readonly host: Ip;
-  readonly prefix: number;
-  /** Address of the default network's gateways. */
-  readonly first: Ip;
-  /** First address of primary user-defined networks; each has two. */
-  readonly userDefined: Ip;
-  readonly anywhere: string;
-}
-
-const masquerades: Readonly<Record<IpFamily, Masquerade>> = {
-  4: {
-    host: ip('169.254.0.2'),
-    prefix: 17,
-    first: ip('169.254.0.1'),
-    userDefined: ip('169.254.0.11'),
-    anywhere: '0.0.0.0/0',
-  },
-  6: { host: ip('fd69::2'), prefix: 112, first: ip('fd69::1'), userDefined: ip('fd69::b'), anywhere: '::/0' },
-};
 /** Bridge mapping of the nodes' way out. */
 const externalNetwork = 'physnet';
-const masqueradePairs = 16_000;
 
-/** A node as gateways see it. */
-export interface GatewayNode {
-  readonly name: string;
-  /** Number of its subnet in the pod network: unique, and stable while it has it. */
-  readonly index: number;
+/** All rows of a network's ways out. */
+export function composeEgress(egress: Egress, nodes: readonly GatewayNode[]): readonly NbRow[] {
+  return [...composeJoin(egress), ...nodes.flatMap((node) => composeGateway(egress, node))];
 }
 
-/** One address family of a network with ways out. */
-export interface EgressFamily {
-  /** Range between the network's router and the gateways. */
-  readonly join: IpRange;
-  /** What is behind the gateways. */
-  readonly inside: readonly IpRange[];
-  /** Address that hides it. */
-  readonly masquerade: Ip;
-}
-
-/** A network with ways out. */
-export interface Egress {
-  /** Begins the names of its rows; empty for the default network. */
-  readonly prefix: string;
-  /** The router that its switches are on. */
-  readonly router: RowKey;
-  /** One entry per address family. */
-  readonly families: readonly EgressFamily[];
-}
-
-/** The masquerade address of the default network. */
-export function defaultMasquerade(family: IpFamily): Ip {
-  return masquerades[family].first;
-}
-
-/** The masquerade address of the n-th primary network. */
-export function masqueradeOf(family: IpFamily, slot: number): Ip {
-  const { userDefined } = masquerades[family];
-  return { family, value: userDefined.value + BigInt(2 * (slot % masqueradePairs)) };
+/** Keys of those rows. */
+export function egressKeys(egress: Egress, nodes: readonly GatewayNode[]): readonly RowKey[] {
+  return [...joinKeys(egress), ...nodes.flatMap(({ name }) => gatewayKeys(egress, name))];
 }
 
 /** Rows that are there once. */
@@ -85,6 +44,7 @@ export function composeJoin(egress: Egress): readonly NbRow[] {
       families.map(({ join }) => interfaceAt(join, 1)),
     ),
     switchPort(name, toRouter, toJoin),
+    ...(egress.isFlat === true ? composeAnyRoute(egress) : []),
   ];
 }
 
@@ -105,10 +65,11 @@ export function composeGateway(egress: Egress, node: GatewayNode): readonly NbRo
         external_ids: networkIds(egress.prefix),
       },
     },
-    routerPort(gateway, `rtoj-${gateway.key}`, joined),
-    switchPort(joinSwitch(egress), `jtor-${gateway.key}`, `rtoj-${gateway.key}`),
+    routerPort(gateway, joinPort(egress, node.name), joined),
+    switchPort(joinSwitch(egress), `jtor-${gateway.key}`, joinPort(egress, node.name)),
     ...composeOutside(egress, node, gateway),
     ...egress.families.flatMap((family) => composeWays(gateway, family)),
+    ...(egress.isFlat === true ? composeLocalExits(egress, node) : []),
   ];
 }
 
@@ -159,38 +120,8 @@ function composeWays(gateway: RowKey, { join, inside, masquerade }: EgressFamily
   ];
 }
 
-/** What leaves the sources (addresses, a node's subnets; one per family) goes out where it is. */
-export function composeExits(
-  egress: Egress,
-  node: GatewayNode,
-  key: string,
-  sources: readonly IpRange[],
-): readonly NbRow[] {
-  return egress.families.flatMap(({ join }) => {
-    const source = sources.find(({ family }) => family === join.family);
-    const nexthop = formatAddress(joinInterface(join, node).ip);
-    return source === undefined
-      ? []
-      : [
-          route(egress.router, keyIn(join.family, key), {
-            ip_prefix: formatRange(source),
-            nexthop,
-            policy: ['src-ip'],
-          }),
-        ];
-  });
-}
-
-/** Keys of exits. */
-export function exitKeys({ router, families }: Egress, key: string): readonly RowKey[] {
-  return families.map(({ join }) => ({
-    table: 'Logical_Router_Static_Route',
-    key: `${router.key}-${keyIn(join.family, key)}`,
-  }));
-}
-
 /** Keys of the rows that are there once. */
-export function joinKeys(egress: Egress): readonly RowKey[] {
+function joinKeys(egress: Egress): readonly RowKey[] {
   const { router } = egress;
   return [
     { table: 'Logical_Router_Port', key: `rtoj-${router.key}` },
@@ -205,11 +136,10 @@ export function gatewayKeys(egress: Egress, node: string): readonly RowKey[] {
     gateway,
     { table: 'Logical_Switch', key: `ext_${egress.prefix}${node}` },
     { table: 'Logical_Switch_Port', key: `jtor-${gateway.key}` },
+    ...(egress.isFlat === true
+      ? egress.families.map(({ join }) => localExitKey(egress, node, join.family))
+      : []),
   ];
-}
-
-function gatewayKey({ prefix }: Egress, node: string): RowKey {
-  return { table: 'Logical_Router', key: `GR_${prefix}${node}` };
 }
 
 function outwardPort(gateway: RowKey): string {
@@ -220,67 +150,6 @@ function joinSwitch({ prefix }: Egress): string {
   return `${prefix}join`;
 }
 
-function joinInterface(join: IpRange, { index }: GatewayNode): Interface {
-  return interfaceAt(join, 2 + index);
-}
-
-/** Keys of IPv4 are what they were before there was another family; no name of ours has an `@`. */
-function keyIn(family: IpFamily, key: string): string {
-  return family === 4 ? key : `${key}@6`;
-}
-
 function networkIds(prefix: string): Readonly<Record<string, string>> {
   return prefix === '' ? {} : { 'k8s.ovn.org/network': prefix.slice(0, -1) };
-}
-
-/** A router's port with one address per family; `more` are further columns. */
-export function routerPort(
-  router: RowKey,
-  name: string,
-  interfaces: readonly Interface[],
-  more: NbRow['columns'] = {},
-): NbRow {
-  const networks = interfaces.map(formatInterface);
-  return {
-    table: 'Logical_Router_Port',
-    key: name,
-    columns: { name, mac: macOf(interfaces.map((one) => one.ip)), networks, ...more },
-    parent: { ...router, column: 'ports' },
-  };
-}
-
-/** A switch's port to a router's port. */
-export function switchPort(of: string, name: string, to: string): NbRow {
-  return {
-    table: 'Logical_Switch_Port',
-    key: name,
-    columns: { name, type: 'router', addresses: ['router'], options: { 'router-port': to } },
-    parent: { table: 'Logical_Switch', key: of, column: 'ports' },
-  };
-}
-
-function route(router: RowKey, key: string, columns: NbRow['columns']): NbRow {
-  return {
-    table: 'Logical_Router_Static_Route',
-    key: `${router.key}-${key}`,
-    columns,
-    parent: { ...router, column: 'static_routes' },
-  };
-}
-
-function nat(router: RowKey, key: string, external: string, inside: string): NbRow {
-  return {
-    table: 'NAT',
-    key: `${router.key}-${key}`,
-    columns: { type: 'snat', external_ip: external, logical_ip: inside },
-    parent: { ...router, column: 'nat' },
-  };
-}
-
-function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  if (parsed === undefined) {
-    throw new TypeError(`${text} is no address`);
-  }
-  return parsed;
 }

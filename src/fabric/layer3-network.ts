@@ -5,21 +5,13 @@ import { gatewayOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { interfaceAt } from './addresses.ts';
 import { switchConfig } from './default-network.ts';
+import type { Egress, GatewayNode } from './egress.ts';
+import { composeExits, exitKeys } from './exits.ts';
 import { routerKey, switchKey } from './flat-network.ts';
-import {
-  composeExits,
-  composeGateway,
-  composeJoin,
-  type Egress,
-  exitKeys,
-  type GatewayNode,
-  gatewayKeys,
-  joinKeys,
-  routerPort,
-  switchPort,
-} from './gateway.ts';
+import { composeEgress, egressKeys } from './gateway.ts';
 import { composeGuard } from './guard.ts';
 import { composeRouter } from './primary-network.ts';
+import { routerPort, switchPort } from './router-rows.ts';
 
 /** A node's part of a network. */
 export interface NodePart {
@@ -35,12 +27,7 @@ export function composeLayer3Network(
   egress: Egress | undefined,
   nodes: readonly GatewayNode[],
 ): readonly NbRow[] {
-  return [
-    composeRouter(network),
-    ...(egress === undefined
-      ? []
-      : [...composeJoin(egress), ...nodes.flatMap((node) => composeGateway(egress, node))]),
-  ];
+  return [composeRouter(network), ...(egress === undefined ? [] : composeEgress(egress, nodes))];
 }
 
 /** Keys of those rows. */
@@ -49,11 +36,7 @@ export function layer3NetworkKeys(
   egress: Egress | undefined,
   nodes: readonly GatewayNode[],
 ): readonly RowKey[] {
-  const ways =
-    egress === undefined
-      ? []
-      : [...joinKeys(egress), ...nodes.flatMap(({ name }) => gatewayKeys(egress, name))];
-  return [routerKey(network), ...ways];
+  return [routerKey(network), ...(egress === undefined ? [] : egressKeys(egress, nodes))];
 }
 
 /** A node's switch, its link to the router, and the way out of its pods by its own gateway. */

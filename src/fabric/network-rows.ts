@@ -2,23 +2,11 @@
 import { createHash } from 'node:crypto';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
-import {
-  composeFlatNetwork,
-  composeFlatPort,
-  type FlatPlace,
-  flatNetworkKeys,
-  flatPortKey,
-} from './flat-network.ts';
-import type { Egress, GatewayNode } from './gateway.ts';
+import type { Egress, GatewayNode } from './egress.ts';
+import { composeFlatNetwork, flatNetworkKeys } from './flat-network.ts';
 import { composeLayer3Network, composeNodePart, layer3NetworkKeys, nodePartKeys } from './layer3-network.ts';
 import type { NodeSubnets } from './node-subnets.ts';
-import {
-  composePodExit,
-  composePrimary,
-  podExitKeys,
-  primaryEgress,
-  primaryKeys,
-} from './primary-network.ts';
+import { composePrimary, primaryEgress, primaryKeys } from './primary-network.ts';
 
 /** Composes rows and their keys. */
 export class NetworkRows {
@@ -84,24 +72,6 @@ export class NetworkRows {
   /** Keys of those rows. */
   keysOfNode(network: OvnNetwork, node: string): readonly RowKey[] {
     return nodePartKeys(network, node, this.egressOf(network));
-  }
-
-  /** Rows of a pod's port. */
-  ofPlace(place: FlatPlace): readonly NbRow[] {
-    const egress = this.#podEgressOf(place);
-    const exit = egress === undefined ? [] : composePodExit(place, egress, this.#nodes());
-    return [composeFlatPort(place), ...exit];
-  }
-
-  /** Keys of those rows. */
-  keysOfPlace(place: FlatPlace): readonly RowKey[] {
-    const egress = this.#podEgressOf(place);
-    return [flatPortKey(place), ...(egress === undefined ? [] : podExitKeys(place, egress))];
-  }
-
-  /** On layer 3 pods go out as their node's subnet does; on one switch over all nodes each has a way of its own. */
-  #podEgressOf({ network }: FlatPlace): Egress | undefined {
-    return isFlat(network) ? this.egressOf(network) : undefined;
   }
 }
 

@@ -2,8 +2,8 @@
 import { formatRange, overlap } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
+import type { GatewayNode } from './egress.ts';
 import type { FlatPlace } from './flat-network.ts';
-import type { GatewayNode } from './gateway.ts';
 
 /** What one pod's pass gave. */
 export interface OverlayOutcome {

@@ -120,14 +120,26 @@ describe('networks besides the default one', () => {
       expect.stringMatching(/^169\.254\./),
       expect.stringMatching(/^fd69::/),
     ]);
-    const exits = put.filter(({ columns }) => columns['policy'] !== undefined);
-    expect(exits.map(({ columns }) => [columns['ip_prefix'], columns['nexthop']])).toEqual([
-      ['10.2.0.3/32', '100.65.0.2'],
-      ['fd00:2::3/128', 'fd99::2'],
+    const exits = overlay.compose().filter(({ table }) => table === 'Logical_Router_Policy');
+    expect(exits.map(({ columns }) => columns)).toEqual([
+      {
+        priority: 100,
+        match:
+          'ip4.src == {10.2.0.0/16} && ip4.dst != {10.2.0.0/16} && is_chassis_resident("rtoj-GR_net.a_n1")',
+        action: 'reroute',
+        nexthops: ['100.65.0.2'],
+      },
+      {
+        priority: 100,
+        match:
+          'ip6.src == {fd00:2::/64} && ip6.dst != {fd00:2::/64} && is_chassis_resident("rtoj-GR_net.a_n1")',
+        action: 'reroute',
+        nexthops: ['fd99::2'],
+      },
     ]);
-    expect(overlay.dropPod('ns/p').map(({ key }) => key)).toEqual(
-      expect.arrayContaining(exits.map(({ key }) => key)),
-    );
+    // The nodes' rows lead pods out: a pod's own is its port.
+    expect(put.map(({ table }) => table)).toEqual(['Logical_Switch_Port']);
+    expect(overlay.dropPod('ns/p').map(({ table }) => table)).toEqual(['Logical_Switch_Port']);
   });
 
   it.each([

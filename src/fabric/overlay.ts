@@ -11,9 +11,10 @@ import { parseFlatEntry, parseNodeSubnets } from './annotations.ts';
 import { Askers } from './askers.ts';
 import { ownerOf, primaryAttachment, type Wanted, wantedAttachments } from './attachments.ts';
 import { claimOwner, isFor, keptBy } from './claims.ts';
+import type { Egress } from './egress.ts';
 import { FlatLedger } from './flat-ledger.ts';
-import { type FlatPlace, flatPortKey } from './flat-network.ts';
-import type { Egress } from './gateway.ts';
+import { composeFlatPort, type FlatPlace, flatPortKey } from './flat-network.ts';
+
 import { NetworkRegistry } from './network-registry.ts';
 import { isFlat, NetworkRows } from './network-rows.ts';
 import { NodeSubnets } from './node-subnets.ts';
@@ -68,7 +69,7 @@ export class Overlay {
     const networks = [...this.#registry.networks(), ...this.#orphans()];
     return [
       ...networks.flatMap((network) => this.#rows.ofNetwork(network)),
-      ...this.#ledger.places().flatMap((place) => this.#rows.ofPlace(place)),
+      ...this.#ledger.places().map(composeFlatPort),
     ];
   }
 
@@ -189,11 +190,11 @@ export class Overlay {
     });
     const kept = new Set(places.map((place) => flatPortKey(place).key));
     const gone = freed.filter((place) => !kept.has(flatPortKey(place).key));
-    const remove = gone.flatMap((place) => this.#rows.keysOfPlace(place));
+    const remove = gone.map(flatPortKey);
     return {
       places,
       warnings: overlaps(podKey, places),
-      put: places.flatMap((place) => this.#rows.ofPlace(place)),
+      put: places.map(composeFlatPort),
       remove: [...remove, ...this.#ended(freed)],
       problems,
     };
@@ -203,7 +204,7 @@ export class Overlay {
   dropPod(podKey: string): readonly RowKey[] {
     this.#askers.remember(podKey, []);
     const freed = this.#ledger.release(podKey);
-    return [...freed.flatMap((place) => this.#rows.keysOfPlace(place)), ...this.#ended(freed)];
+    return [...freed.map(flatPortKey), ...this.#ended(freed)];
   }
 
   /** Pods that may find an address now that one came free; each is told once. */

@@ -1,31 +1,14 @@
 /** What a primary network has besides its switch: a router with the gateway's address, and ways out (pure). */
 
-import { bitsOf, type IpFamily, type IpRange } from '#api/ip-range.ts';
+import type { IpFamily, IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { requireRange } from './addresses.ts';
-import {
-  type FlatPlace,
-  flatPortKey,
-  gatewayOf,
-  routerKey,
-  routerPortOf,
-  switchKey,
-} from './flat-network.ts';
-import {
-  composeExits,
-  composeGateway,
-  composeJoin,
-  type Egress,
-  exitKeys,
-  type GatewayNode,
-  gatewayKeys,
-  joinKeys,
-  masqueradeOf,
-  routerPort,
-  switchPort,
-} from './gateway.ts';
+import { type Egress, type GatewayNode, masqueradeOf } from './egress.ts';
+import { gatewayOf, routerKey, routerPortOf, switchKey } from './flat-network.ts';
+import { composeEgress, egressKeys } from './gateway.ts';
 import { familiesOf } from './node-subnets.ts';
+import { routerPort, switchPort } from './router-rows.ts';
 
 /** Ranges between the routers of a network, when its definition names none. */
 const defaultJoin: Readonly<Record<IpFamily, IpRange>> = {
@@ -42,7 +25,12 @@ export function primaryEgress(network: OvnNetwork, slot: number): Egress | undef
   }));
   return families.length === 0
     ? undefined
-    : { prefix: ovnPrefix(network.name), router: routerKey(network), families };
+    : {
+        prefix: ovnPrefix(network.name),
+        router: routerKey(network),
+        families,
+        isFlat: network.topology !== 'layer3',
+      };
 }
 
 /** Rows of the router, and of the gateways on all nodes. */
@@ -61,8 +49,7 @@ export function composePrimary(
     composeRouter(network),
     routerPort(router, `trtos-${name}`, gateways, advertisement(network)),
     switchPort(name, routerPortOf(network), `trtos-${name}`),
-    ...composeJoin(egress),
-    ...nodes.flatMap((node) => composeGateway(egress, node)),
+    ...composeEgress(egress, nodes),
   ];
 }
 
@@ -98,25 +85,5 @@ export function primaryKeys(
   egress: Egress,
   nodes: readonly GatewayNode[],
 ): readonly RowKey[] {
-  return [routerKey(network), ...joinKeys(egress), ...nodes.flatMap(({ name }) => gatewayKeys(egress, name))];
-}
-
-/** A pod's way out: the gateway of the node it is on. */
-export function composePodExit(
-  place: FlatPlace,
-  egress: Egress,
-  nodes: readonly GatewayNode[],
-): readonly NbRow[] {
-  const node = nodes.find(({ name }) => name === place.node);
-  const sources = place.addresses.map(({ family, value }) => ({
-    family,
-    base: value,
-    prefix: bitsOf(family),
-  }));
-  return node === undefined ? [] : composeExits(egress, node, flatPortKey(place).key, sources);
-}
-
-/** Keys of a pod's way out. */
-export function podExitKeys(place: FlatPlace, egress: Egress): readonly RowKey[] {
-  return exitKeys(egress, flatPortKey(place).key);
+  return [routerKey(network), ...egressKeys(egress, nodes)];
 }
