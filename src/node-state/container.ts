@@ -50,6 +50,8 @@ export interface ContainerState {
   /** Network namespace of the pod. */
   readonly netns: Netns;
   readonly hostname: string;
+  /** Run (its id in the driver) of the same pod whose process table it shares; without it has its own. */
+  readonly processesOf?: string;
   /** As the pod names it, and digest of what runs. */
   readonly image: string;
   readonly imageId: string;

@@ -218,6 +218,77 @@ test('a container calls the API with the token of its service account', async ()
   });
 });
 
+describe('kubectl debug', () => {
+  const debug = (name: string, ...args: readonly string[]) =>
+    kubectl('debug', 'web', `--image=${image}`, '-c', name, ...args);
+
+  test('adds a container that sees the processes and the network of another', async () => {
+    const script = 'cat /proc/1/cmdline | tr "\\0" " "; hostname -i; sleep 300';
+    expect(await debug('looker', '--target=main', '--', 'sh', '-c', script)).toMatchObject({ status: 0 });
+    await cluster.must([
+      ...['-n', namespace, 'wait', 'pod/web', '--timeout=20s'],
+      '--for=jsonpath={.status.ephemeralContainerStatuses[0].state.running.startedAt}',
+    ]);
+    const { podIP = '' } = await statusOf('web');
+    await expect
+      .poll(async () => (await kubectl('logs', 'web', '-c', 'looker')).stdout)
+      .toMatch(new RegExp(`^sh -c echo "started.*${podIP}`, 's'));
+    const { stdout } = await kubectl('exec', 'web', '-c', 'looker', '--', 'cat', '/proc/1/comm');
+    expect(stdout).toBe('sh\n');
+    expect(await statusOf('web')).toMatchObject({
+      phase: 'Running',
+      containerStatuses: [{ restartCount: 0 }],
+    });
+  });
+
+  test('attaches to it, and tells how it ended', async () => {
+    const args = ['-n', namespace, 'debug', 'web', '-i', `--image=${image}`, '-c', 'asked', '--'];
+    const { stdout } = await cluster.kubectl(
+      [...args, 'sh', '-c', 'read x; echo "heard $x"; exit 4'],
+      'me\n',
+    );
+    expect(stdout).toContain('heard me');
+    const ended = async () =>
+      (await statusOf('web')).ephemeralContainerStatuses?.find(({ name }) => name === 'asked')?.state;
+    await expect.poll(ended).toMatchObject({ terminated: { exitCode: 4, reason: 'Error' } });
+  });
+
+  test('is refused what an ephemeral container cannot be', async () => {
+    const [kind, patch] = ['--type=strategic', { name: 'looker', image, targetContainerName: 'none' }];
+    const spec = JSON.stringify({ spec: { ephemeralContainers: [patch] } });
+    const { status, stderr } = await kubectl(
+      'patch',
+      'pod',
+      'web',
+      '--subresource=ephemeralcontainers',
+      kind,
+      '-p',
+      spec,
+    );
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining('existing ephemeral containers "looker" may not be changed'),
+    ]);
+    expect((await debug('x', '--as=somebody')).stderr).toContain('cannot');
+  });
+
+  test('copies a pod with another command', async () => {
+    const args = ['debug', 'web', '--copy-to=web-copy', '-c', 'main', '--', 'sleep', '300'];
+    expect(await kubectl(...args)).toMatchObject({ status: 0 });
+    await cluster.must([
+      '-n',
+      namespace,
+      'wait',
+      'pod/web-copy',
+      '--for=jsonpath={.status.phase}=Running',
+      '--timeout=20s',
+    ]);
+    const { stdout } = await kubectl('exec', 'web-copy', '-c', 'main', '--', 'cat', '/proc/1/comm');
+    expect(stdout).toBe('sleep\n');
+    await kubectl('delete', 'pod', 'web-copy', '--wait=false');
+  });
+});
+
 test('files are copied there and back', async () => {
   const [from, back] = [path.join(directory, 'from'), path.join(directory, 'back')];
   await writeFile(from, randomBytes(2_000_000));

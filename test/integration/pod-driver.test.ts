@@ -156,6 +156,30 @@ describe('a container', () => {
     await driver.remove(whole.id);
   });
 
+  test('shares the process table of another, and ends with all that it started', async () => {
+    const target = await driver.start(container('target', 'exec sleep 61'));
+    const script = 'sleep 62 & cat /proc/1/cmdline | tr "\\0" " "; echo; exec sleep 63';
+    const view = await driver.start(container('debug', script, { processesOf: target.id }));
+    await expect.poll(() => logOf(view)).toContain('stdout sleep 61 ');
+    const session = await driver.exec(view.id, {
+      argv: ['sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "'],
+      terminal: false,
+      stdin: false,
+    });
+    expect((await output(session))[1]).toMatch(/sleep 61.*sleep 62/);
+    await driver.remove(view.id);
+    const look = await driver.exec(target.id, {
+      argv: ['sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "'],
+      terminal: false,
+      stdin: false,
+    });
+    const left = (await output(look))[1];
+    expect([left.includes('sleep 61'), /sleep 6[23]/.test(left)]).toEqual([true, false]);
+    await driver.remove(target.id);
+    const late = await driver.start(container('late', 'true', { processesOf: target.id }));
+    expect(late.phase).toMatchObject({ type: 'exited', startError: expect.stringContaining(target.id) });
+  });
+
   test('gives commands a terminal of the size that is asked for', async () => {
     const view = await driver.start(container('terminal', 'sleep 60'));
     const session = await driver.exec(view.id, {

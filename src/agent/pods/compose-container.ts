@@ -1,19 +1,21 @@
 /** A container of a pod as what is run on the node. Pure. */
 import path from 'node:path';
-import type { Container, Pod } from '#api/core/pod.ts';
+import type { Container, EphemeralContainer, Pod } from '#api/core/pod.ts';
 import type { ContainerImage } from '#drivers/image/container-images.ts';
+import type { ContainerView } from '#drivers/pod/driver.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { milliValue, wholeValue } from '#machinery/quantity.ts';
 import type { ContainerMount, ContainerResources, ContainerState } from '#node-state/container.ts';
 import { composeEnvironment, expand, hostnameOf } from './environment.ts';
 import type { PodFacts } from './fields.ts';
 import { userOf } from './image-user.ts';
+import { latest } from './plan.ts';
 import type { Sources } from './sources.ts';
 
 /** Everything a run is composed from. */
 export interface ContainerInput {
   readonly pod: Pod;
-  readonly container: Container;
+  readonly container: Container | EphemeralContainer;
   readonly attempt: number;
   readonly netns: string;
   readonly facts: PodFacts;
@@ -23,6 +25,8 @@ export interface ContainerInput {
   readonly volumes: ReadonlyMap<string, string>;
   /** Directory of `hosts`, `resolv.conf`, `hostname`. */
   readonly etc: string;
+  /** Runs of the pod. */
+  readonly views: readonly ContainerView[];
 }
 
 /** What containers may do unless they ask for less: the runtime's usual list without making device nodes. */
@@ -64,6 +68,7 @@ export function composeContainer(input: ContainerInput): ContainerState {
     attempt: input.attempt,
     netns: input.netns,
     hostname: hostnameOf(pod),
+    ...targetOf(input),
     image: image.reference,
     imageId: image.digest,
     root: image.root,
@@ -82,6 +87,19 @@ export function composeContainer(input: ContainerInput): ContainerState {
     terminationLog: container.terminationMessagePath ?? '/dev/termination-log',
     stopSignal: container.lifecycle?.stopSignal ?? image.config.stopSignal ?? 'SIGTERM',
   };
+}
+
+/** Whose process table an ephemeral container shares. */
+function targetOf({ container, views }: ContainerInput): Pick<ContainerState, 'processesOf'> {
+  const name = 'targetContainerName' in container ? (container.targetContainerName ?? '') : '';
+  if (name === '') {
+    return {};
+  }
+  const view = latest(views, name);
+  if (view?.phase.type !== 'running') {
+    throw refused(`unable to find target container ${name}: it does not run`);
+  }
+  return { processesOf: view.id };
 }
 
 function argvOf(

@@ -2,6 +2,7 @@
 import type { Pod } from '#api/core/pod.ts';
 import type { ContainerDriver, ContainerView } from '#drivers/pod/driver.ts';
 import type { Clock } from '#machinery/clock.ts';
+import { containersOf } from './plan.ts';
 import { runHandler } from './probe-run.ts';
 
 /** What it works with. */
@@ -76,9 +77,7 @@ export class Endings {
 
   async #ask(pod: Pod, view: ContainerView, due: number): Promise<void> {
     const { driver, clock, wake } = this.#options;
-    const container = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(
-      ({ name }) => name === view.container.name,
-    );
+    const container = containersOf(pod).find(({ name }) => name === view.container.name);
     const hook = container?.lifecycle?.preStop;
     const left = due - clock.now();
     if (container !== undefined && hook !== undefined && left > 0) {

@@ -2,6 +2,7 @@
 import type { Container, Pod } from '#api/core/pod.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { fieldValue, type PodFacts, resourceValue } from './fields.ts';
+import { containersOf } from './plan.ts';
 import { serviceEnvironment } from './service-environment.ts';
 import type { Keyed, Sources } from './sources.ts';
 
@@ -75,7 +76,7 @@ function valueFrom(input: EnvironmentInput, name: string, from: ValueFrom): stri
   }
   if (from.resourceFieldRef !== undefined) {
     const named = from.resourceFieldRef.containerName ?? container.name;
-    const of = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((one) => one.name === named);
+    const of = containersOf(pod).find((one) => one.name === named);
     return resourceValue(of ?? container, facts, from.resourceFieldRef);
   }
   if (from.configMapKeyRef !== undefined) {

@@ -211,6 +211,7 @@ export class PlainPods {
               image,
               volumes,
               etc,
+              views: this.#views(uid),
             }),
           );
           if (why !== undefined) waiting.set(container.name, why);

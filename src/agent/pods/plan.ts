@@ -1,5 +1,5 @@
 /** What is to be done about a pod's containers now, from what they are. Pure. */
-import type { Container, Pod } from '#api/core/pod.ts';
+import type { Container, EphemeralContainer, Pod } from '#api/core/pod.ts';
 import type { ContainerView } from '#drivers/pod/driver.ts';
 
 /** What probes have said of a running container, by its run's id. */
@@ -30,8 +30,8 @@ export interface BackOff {
 
 /** What to do. */
 export interface Plan {
-  /** Containers to be started, with the number of the run. */
-  readonly start: readonly { readonly container: Container; readonly attempt: number }[];
+  /** Containers to be started, with the number of the run; ephemeral ones among them. */
+  readonly start: readonly { readonly container: Container | EphemeralContainer; readonly attempt: number }[];
   readonly backOff: readonly BackOff[];
   /** Init containers are all through. */
   readonly initialized: boolean;
@@ -54,8 +54,25 @@ export function latest(views: readonly ContainerView[], name: string): Container
   return views.findLast(({ container }) => container.name === name);
 }
 
+/** Every container of a pod, of all three lists. */
+export function containersOf({ spec }: Pod): readonly (Container | EphemeralContainer)[] {
+  return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
+}
+
 /** Makes the plan. */
 export function planPod(input: PlanInput): Plan {
+  const plan = planOwn(input);
+  if (plan.over !== undefined) {
+    return plan;
+  }
+  // They run once, whatever the pod waits for.
+  const added = (input.pod.spec.ephemeralContainers ?? [])
+    .filter(({ name }) => latest(input.views, name) === undefined)
+    .map((container) => ({ container, attempt: 0 }));
+  return { ...plan, start: [...plan.start, ...added] };
+}
+
+function planOwn(input: PlanInput): Plan {
   const { pod, views } = input;
   const start: Plan['start'][number][] = [];
   const backOff: BackOff[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Container, Pod } from '#api/core/pod.ts';
+import type { Container, EphemeralContainer, Pod } from '#api/core/pod.ts';
 import type { Service } from '#api/core/service.ts';
 import type { ContainerImage } from '#drivers/image/container-images.ts';
 import type { ContainerPhase, ContainerView } from '#drivers/pod/driver.ts';
@@ -109,6 +109,14 @@ describe('a plan', () => {
     expect(plan(given, [view('one', 0, exited(1))]).over).toBe('Failed');
   });
 
+  it('starts ephemeral containers once, whatever the pod waits for', () => {
+    const given = pod({ initContainers: [{ name: 'one' }], ephemeralContainers: [{ name: 'debug' }] });
+    expect(names(plan(given, [view('one', 0, running)]))).toEqual(['debug/0']);
+    expect(names(plan(given, [view('one', 0, running), view('debug', 0, exited(1))]))).toEqual([]);
+    const over = [view('one', 0, exited(0)), view('main', 0, exited(0))];
+    expect(names(plan({ ...given, spec: { ...given.spec, restartPolicy: 'Never' } }, over))).toEqual([]);
+  });
+
   it('waits longer before each restart, up to five minutes', () => {
     const delays = [0, 1, 2, 3, 4, 5, 6, 7].map((attempt) =>
       restartDelay([view('main', attempt, exited(1))], 'main'),
@@ -166,6 +174,16 @@ describe('a status', () => {
     expect([unready.phase, conditions(unready)['Ready']]).toEqual(['Running', 'False']);
   });
 
+  it('of an ephemeral container stands by itself', () => {
+    const given = pod({ ephemeralContainers: [{ name: 'debug', image: 'web:1' }] });
+    const made = status(given, [view('main', 0, running), view('debug', 0, exited(1))]);
+    expect(made.phase).toBe('Running');
+    expect(conditions(made)['Ready']).toBe('True');
+    expect(made.ephemeralContainerStatuses).toMatchObject([
+      { name: 'debug', ready: false, restartCount: 0, state: { terminated: { exitCode: 1 } } },
+    ]);
+  });
+
   it('of a container that crashes in a loop', () => {
     const made = status(pod(), [view('main', 0, exited(1)), view('main', 1, exited(2))]);
     expect(made.phase).toBe('Running');
@@ -203,7 +221,12 @@ describe('a status', () => {
 });
 
 describe('a container', () => {
-  const compose = (container: Partial<Container>, spec: Partial<Pod['spec']> = {}, of = image) =>
+  const compose = (
+    container: Partial<EphemeralContainer>,
+    spec: Partial<Pod['spec']> = {},
+    of = image,
+    views: readonly ContainerView[] = [],
+  ) =>
     composeContainer({
       pod: pod(spec),
       container: { name: 'main', image: 'web:1', ...container },
@@ -214,6 +237,7 @@ describe('a container', () => {
       image: of,
       volumes: new Map([['data', '/vol/data']]),
       etc: '/pod/etc',
+      views,
     });
 
   it('takes command, variables and user from the image unless told otherwise', () => {
@@ -281,6 +305,16 @@ describe('a container', () => {
     [{ volumeMounts: [{ name: 'data', mountPath: '/d', subPath: '../x' }] }, 'without ".."'],
   ] as const)('is refused with a reason: %o', (container, why) => {
     expect(() => compose(container as Partial<Container>)).toThrow(why);
+  });
+
+  it('shares the process table of the container it is to look at, once that runs', () => {
+    const target = view('web', 0, running);
+    const debug = { name: 'debug', targetContainerName: 'web' };
+    expect(compose(debug, {}, image, [target])).toMatchObject({ name: 'debug', processesOf: target.id });
+    expect(compose({}, {}, image, [target])).not.toHaveProperty('processesOf');
+    expect(() => compose(debug, {}, image, [view('web', 0, exited(0))])).toThrow(
+      'unable to find target container web',
+    );
   });
 
   it('must not be root when that is asked for', () => {

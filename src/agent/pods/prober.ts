@@ -2,7 +2,7 @@
 import type { Container, Pod } from '#api/core/pod.ts';
 import type { ContainerDriver, ContainerView } from '#drivers/pod/driver.ts';
 import type { Clock } from '#machinery/clock.ts';
-import type { ProbeView } from './plan.ts';
+import { containersOf, type ProbeView } from './plan.ts';
 import { runHandler } from './probe-run.ts';
 
 /** What the prober works with. */
@@ -55,9 +55,7 @@ export class Prober {
       if (probed.podUid === podUid && !running.has(id)) this.#stop(id);
     }
     for (const [id, view] of running) {
-      const container = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(
-        ({ name }) => name === view.container.name,
-      );
+      const container = containersOf(pod).find(({ name }) => name === view.container.name);
       if (container !== undefined && !this.#probed.has(id)) this.#begin(podUid, view, container, podIP);
     }
   }

@@ -5,6 +5,7 @@ import { secret } from '#api/core/secret.ts';
 import { type Service, service } from '#api/core/service.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import { isNotFound } from '#machinery/errors.ts';
+import { containersOf } from './plan.ts';
 import type { PodTokens } from './tokens.ts';
 
 /** Keys and values of one object. */
@@ -54,10 +55,10 @@ export function followsObjects({ spec }: Pod): boolean {
   );
 }
 
-function referencesOf({ spec }: Pod): readonly [ReadonlySet<string>, ReadonlySet<string>] {
+function referencesOf(pod: Pod): readonly [ReadonlySet<string>, ReadonlySet<string>] {
   const maps: (string | undefined)[] = [];
   const secrets: (string | undefined)[] = [];
-  for (const { env = [], envFrom = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
+  for (const { env = [], envFrom = [] } of containersOf(pod)) {
     for (const { valueFrom } of env) {
       maps.push(valueFrom?.configMapKeyRef?.name);
       secrets.push(valueFrom?.secretKeyRef?.name);
@@ -67,7 +68,7 @@ function referencesOf({ spec }: Pod): readonly [ReadonlySet<string>, ReadonlySet
       secrets.push(secretRef?.name);
     }
   }
-  for (const volume of spec.volumes ?? []) {
+  for (const volume of pod.spec.volumes ?? []) {
     maps.push(volume.configMap?.name);
     secrets.push(volume.secret?.secretName);
     for (const source of volume.projected?.sources ?? []) {

@@ -1,5 +1,5 @@
 /** A plain pod's status as kubelet reports it. Pure. */
-import type { Container, ContainerStatus, Pod, PodStatus } from '#api/core/pod.ts';
+import type { Container, ContainerStatus, EphemeralContainer, Pod, PodStatus } from '#api/core/pod.ts';
 import type { Condition } from '#api/meta.ts';
 import type { ContainerPhase, ContainerView } from '#drivers/pod/driver.ts';
 import { timestamp } from '#machinery/clock.ts';
@@ -40,10 +40,9 @@ export function plainStatus(input: StatusInput): PodStatus {
   const inits = (pod.spec.initContainers ?? []).map((container, index) =>
     statusOf(input, container, index === 0 ? 'ContainerCreating' : 'PodInitializing'),
   );
-  const isInitial = pod.spec.initContainers === undefined || pod.spec.initContainers.length === 0;
-  const all = pod.spec.containers.map((container) =>
-    statusOf(input, container, isInitial ? 'ContainerCreating' : 'PodInitializing'),
-  );
+  const initial = inits.length === 0 ? 'ContainerCreating' : 'PodInitializing';
+  const all = pod.spec.containers.map((container) => statusOf(input, container, initial));
+  const added = (pod.spec.ephemeralContainers ?? []).map((one) => ephemeralStatus(input, one, initial));
   const phase = ended === undefined ? phaseOf(input, all) : 'Failed';
   return {
     ...kept,
@@ -55,6 +54,7 @@ export function plainStatus(input: StatusInput): PodStatus {
     startTime: before.startTime ?? timestamp(now),
     ...(inits.length > 0 && { initContainerStatuses: inits }),
     containerStatuses: all,
+    ...(added.length > 0 && { ephemeralContainerStatuses: added }),
   };
 }
 
@@ -80,6 +80,16 @@ function statusOf(input: StatusInput, container: Container, initial: string): Co
     state,
     lastState: last?.phase.type === 'exited' ? { terminated: terminated(last, last.phase) } : {},
   };
+}
+
+/** Nobody asks whether an ephemeral container is ready, nor is it started again. */
+function ephemeralStatus(
+  input: StatusInput,
+  container: EphemeralContainer,
+  initial: string,
+): ContainerStatus {
+  const { started: _started, ...status } = statusOf(input, container, initial);
+  return { ...status, ready: false };
 }
 
 function stateOf(

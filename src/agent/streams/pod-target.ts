@@ -83,7 +83,12 @@ export function runningRun(backend: StreamBackend, pod: Pod, container: string):
 }
 
 function statusOf({ status }: Pod, name: string): ContainerStatus | undefined {
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+  const {
+    initContainerStatuses = [],
+    containerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = status ?? {};
+  return [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses].find(
     (one) => one.name === name,
   );
 }

@@ -128,3 +128,4 @@ export const ephemeralContainer = object(
   ['name'],
   'A container added to a running pod.',
 );
+export type EphemeralContainer = TypeOf<typeof ephemeralContainer>;

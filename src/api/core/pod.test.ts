@@ -125,6 +125,60 @@ describe('rules of a pod', () => {
     expect(briefly(pod.validate?.(requestFor(object)) ?? [])).toEqual(causes);
   });
 
+  it('keep ephemeral containers for a pod that is there already', () => {
+    const spec = { ephemeralContainers: [{ name: 'e', image: 'x' }] };
+    expect(briefly(pod.validate?.(requestFor(podWith(spec))) ?? [])).toEqual([
+      'Forbidden spec.ephemeralContainers',
+    ]);
+  });
+
+  it.each<readonly [string, NonNullable<Spec['ephemeralContainers']>, readonly string[]]>([
+    [
+      'another',
+      [
+        { name: 'e', image: 'x' },
+        { name: 'f', image: 'y', targetContainerName: 'c', tty: true },
+      ],
+      [],
+    ],
+    ['fewer', [], ['Forbidden spec.ephemeralContainers']],
+    ['changed', [{ name: 'e', image: 'z' }], ['Forbidden spec.ephemeralContainers']],
+    [
+      'name of a container',
+      [
+        { name: 'e', image: 'x' },
+        { name: 'c', image: 'y' },
+      ],
+      ['Duplicate spec.ephemeralContainers[1].name'],
+    ],
+    [
+      'target that is not there',
+      [
+        { name: 'e', image: 'x' },
+        { name: 'f', image: 'y', targetContainerName: 'e' },
+      ],
+      ['NotFound spec.ephemeralContainers[1].targetContainerName'],
+    ],
+    [
+      'what only services need',
+      [
+        { name: 'e', image: 'x' },
+        { name: 'f', image: '', ports: [{ containerPort: 1 }], resources: { limits: { cpu: '1' } } },
+      ],
+      [
+        'Required spec.ephemeralContainers[1].image',
+        'Forbidden spec.ephemeralContainers[1].ports',
+        'Forbidden spec.ephemeralContainers[1].resources',
+      ],
+    ],
+  ])('of ephemeral containers: %s', (_what, ephemeralContainers, causes) => {
+    const old = podWith({ ephemeralContainers: [{ name: 'e', image: 'x' }] });
+    const request = { operation: 'UPDATE', old, subresource: 'ephemeralcontainers' } as const;
+    expect(briefly(pod.validate?.(requestFor(podWith({ ephemeralContainers }), request)) ?? [])).toEqual(
+      causes,
+    );
+  });
+
   const update = (object: Pod, old: Pod) =>
     briefly(pod.validate?.(requestFor(object, { operation: 'UPDATE', old })) ?? []);
 

@@ -1,14 +1,15 @@
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { object, type TypeOf } from '../schema.ts';
+import { ephemeralUpdateCauses } from './admission/ephemeral-rules.ts';
 import { withPodDefaults } from './admission/pod-defaults.ts';
-import { podSpecCauses } from './admission/pod-rules.ts';
+import { newPodCauses, podSpecCauses } from './admission/pod-rules.ts';
 import { podUpdateCauses } from './admission/pod-update.ts';
 import { podColumns } from './pod-columns.ts';
 import { podSpec } from './pod-spec.ts';
 import { podStatus } from './pod-status.ts';
 
-export type { Container } from './container.ts';
+export type { Container, EphemeralContainer } from './container.ts';
 export type { PodSpec } from './pod-spec.ts';
 export type { ContainerStatus, PodStatus } from './pod-status.ts';
 
@@ -50,6 +51,9 @@ export const pod: KindDefinition<Pod> = {
 };
 
 function validate({ object, old, operation, subresource }: AdmissionRequest<Pod>): readonly Cause[] {
+  if (subresource === 'ephemeralcontainers' && old !== undefined) {
+    return [...podSpecCauses(object.spec), ...ephemeralUpdateCauses(object.spec, old.spec)];
+  }
   if (operation === 'DELETE' || subresource !== undefined) return [];
-  return old === undefined ? podSpecCauses(object.spec) : podUpdateCauses(object.spec, old.spec);
+  return old === undefined ? newPodCauses(object.spec) : podUpdateCauses(object.spec, old.spec);
 }

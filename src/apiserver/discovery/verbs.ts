@@ -29,6 +29,7 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
   if (qualified(kind) === 'pods') {
     listed.push({ name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] });
     listed.push({ name: 'binding', kind: 'Binding', verbs: ['create'] });
+    listed.push({ name: 'ephemeralcontainers', kind: 'Pod', verbs: ['get', 'patch', 'update'] });
     listed.push({ name: 'eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] });
     listed.push({ name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] });
     listed.push({ name: 'log', kind: 'Pod', verbs: ['get'] });

@@ -127,6 +127,8 @@ function handlersOf(
       return kind.group === '' && kind.plural === 'pods' ? { create: evictPod } : undefined;
     case 'binding':
       return kind.group === '' && kind.plural === 'pods' ? { create: bindPod } : undefined;
+    case 'ephemeralcontainers':
+      return kind.group === '' && kind.plural === 'pods' ? statusHandlers : undefined;
     case 'approval':
       return kind.group === 'certificates.k8s.io' && kind.plural === 'certificatesigningrequests'
         ? statusHandlers

@@ -57,7 +57,20 @@ function keepFinalizers(object: ApiObject, old: ApiObject): ApiObject {
   return { ...object, spec: old['spec'] };
 }
 
-function pendingPod(object: ApiObject): ApiObject {
+/** What is told about a pod's networks once it has them: copied from another pod (`kubectl debug --copy-to`) it would be wrong. */
+const toldOfPods: ReadonlySet<string> = new Set([
+  'k8s.ovn.org/pod-networks',
+  'k8s.v1.cni.cncf.io/network-status',
+  'k8s.v1.cni.cncf.io/networks-status',
+]);
+
+function pendingPod(given: ApiObject): ApiObject {
+  const told = Object.entries(given.metadata.annotations ?? {});
+  const annotations = Object.fromEntries(told.filter(([key]) => !toldOfPods.has(key)));
+  const object =
+    Object.keys(annotations).length === told.length
+      ? given
+      : { ...given, metadata: { ...given.metadata, annotations } };
   return { ...object, status: { phase: 'Pending', qosClass: qosClass(object['spec']) } };
 }
 

@@ -131,10 +131,8 @@ function prepare(change: Change, wanted: ApiObject, old: ApiObject): ApiObject {
       wanted['status'],
     );
   }
-  if (subresource === 'finalize') {
-    const spec = isRecord(old['spec']) ? old['spec'] : {};
-    const finalizers = isRecord(wanted['spec']) ? wanted['spec']['finalizers'] : undefined;
-    return { ...old, spec: { ...spec, finalizers: finalizers ?? [] } };
+  if (subresource === 'finalize' || subresource === 'ephemeralcontainers') {
+    return prepareList(subresource, { ...wanted, metadata }, old);
   }
   if (subresource === 'approval') {
     const status = isRecord(wanted['status']) ? wanted['status'] : {};
@@ -147,6 +145,27 @@ function prepare(change: Change, wanted: ApiObject, old: ApiObject): ApiObject {
   const object: ApiObject = { ...wanted, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata };
   const kept = kind.subresources?.status === true ? withField(object, 'status', old['status']) : object;
   return strategyOf(kind).prepareUpdate?.(kept, old) ?? kept;
+}
+
+/** One list below `spec` is all that these subresources change. */
+function prepareList(
+  subresource: 'finalize' | 'ephemeralcontainers',
+  wanted: ApiObject,
+  old: ApiObject,
+): ApiObject {
+  const spec = isRecord(old['spec']) ? old['spec'] : {};
+  const given = isRecord(wanted['spec']) ? wanted['spec'] : {};
+  if (subresource === 'finalize') {
+    return { ...old, spec: { ...spec, finalizers: given['finalizers'] ?? [] } };
+  }
+  const { ephemeralContainers: _, ...others } = spec;
+  const { ephemeralContainers } = given;
+  const { managedFields } = wanted.metadata;
+  return {
+    ...old,
+    metadata: compactMetadata({ ...old.metadata, managedFields }),
+    spec: ephemeralContainers === undefined ? others : { ...others, ephemeralContainers },
+  };
 }
 
 function withField(object: ApiObject, field: string, value: unknown): ApiObject {

@@ -11,6 +11,8 @@ export interface OciConfigInput {
   readonly terminationLog: string;
   /** Paths that show nothing. */
   readonly maskedPaths: readonly string[];
+  /** File of the process table to join; without it gets its own. */
+  readonly pidNamespace?: string | undefined;
 }
 
 /** Period of processor quotas, in microseconds. */
@@ -118,7 +120,7 @@ const architectures =
 
 /** Composes `config.json` (OCI runtime specification 1.0). */
 export function composeOciConfig(input: OciConfigInput): Readonly<Record<string, unknown>> {
-  const { container, rootfs, cgroupsPath, maskedPaths } = input;
+  const { container, rootfs, cgroupsPath, maskedPaths, pidNamespace } = input;
   return {
     ociVersion: '1.0.2',
     process: composeProcess(container),
@@ -127,7 +129,7 @@ export function composeOciConfig(input: OciConfigInput): Readonly<Record<string,
     mounts: [...baseMounts, ...mountsOf(input)],
     linux: {
       namespaces: [
-        { type: 'pid' },
+        { type: 'pid', ...(pidNamespace !== undefined && { path: pidNamespace }) },
         { type: 'ipc' },
         { type: 'uts' },
         { type: 'mount' },

@@ -128,7 +128,10 @@ class CrunDriver implements ContainerDriver {
     this.#records.set(id, created);
     try {
       await checkMounts(container.mounts);
-      const pid = await createRun({ dirs: this.#options, tag: this.#options.tag, paths, id, container });
+      const { processesOf } = container;
+      const pidNamespace = processesOf === undefined ? undefined : this.#pidNamespace(processesOf);
+      const { tag } = this.#options;
+      const pid = await createRun({ dirs: this.#options, tag, paths, id, container, pidNamespace });
       const process_ = findProcess(pid);
       this.#records.set(id, { ...created, ...(process_ !== undefined && { process: process_ }) });
       await this.#crun(['start', id]);
@@ -207,12 +210,17 @@ class CrunDriver implements ContainerDriver {
   connect: ContainerDriver['connect'] = connectIn;
   reaches: ContainerDriver['reaches'] = reachesIn;
 
+  /** @throws PatchbayError `ContainerNotRunning` */
+  #pidNamespace(id: string): string {
+    const { process: target, container } = this.#running(id);
+    if (target === undefined || !isRunning(target)) throw notRunning(container);
+    return `/proc/${target.pid}/ns/pid`;
+  }
+
   #running(id: string): RunRecord {
     const record = this.#record(id);
     if (record.end !== undefined || record.process === undefined) {
-      throw new PatchbayError('ContainerNotRunning', `container ${record.container.name} is not running`, {
-        retryable: false,
-      });
+      throw notRunning(record.container);
     }
     return record;
   }
@@ -326,6 +334,10 @@ class CrunDriver implements ContainerDriver {
     // conmon opens its log anew.
     await writeControl(paths, '2 0 0\n');
   }
+}
+
+function notRunning({ name }: ContainerState): PatchbayError {
+  return new PatchbayError('ContainerNotRunning', `container ${name} is not running`, { retryable: false });
 }
 
 function isUnknown(error: unknown): boolean {

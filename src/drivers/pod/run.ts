@@ -41,10 +41,13 @@ export interface RunCreation {
   readonly paths: RunPaths;
   readonly id: string;
   readonly container: ContainerState;
+  /** File of the process table to join. */
+  readonly pidNamespace: string | undefined;
 }
 
 /** Creates the container; it waits to be started. Resolves with the id of its first process. */
-export async function createRun({ dirs, tag, paths, id, container }: RunCreation): Promise<number> {
+export async function createRun(creation: RunCreation): Promise<number> {
+  const { dirs, tag, paths, id, container, pidNamespace } = creation;
   const { root } = container;
   const config = composeOciConfig({
     container,
@@ -52,6 +55,7 @@ export async function createRun({ dirs, tag, paths, id, container }: RunCreation
     cgroupsPath: cgroupPath(tag, container.podUid, id),
     terminationLog: paths.terminationLog,
     maskedPaths: root.type === 'host' ? await hostSecrets() : [],
+    pidNamespace,
   });
   await writeFile(paths.config, JSON.stringify(config), { mode: 0o600 });
   const rootSteps = root.type === 'host' ? await hostRootSteps(paths) : imageRootSteps(paths, root.path);

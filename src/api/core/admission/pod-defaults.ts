@@ -11,6 +11,7 @@ const TOLERATION_SECONDS = 300;
 const NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
 export function withPodDefaults({ object, operation, subresource }: AdmissionRequest<Pod>): Pod {
+  if (subresource === 'ephemeralcontainers') return { ...object, spec: withEphemeralDefaults(object.spec) };
   if (subresource !== undefined || operation === 'DELETE') return object;
   const defaulted = withSpecDefaults(object.spec);
   const spec = { ...defaulted, tolerations: withNodeTolerations(defaulted.tolerations ?? []) };
@@ -22,19 +23,24 @@ export function withPodDefaults({ object, operation, subresource }: AdmissionReq
 /** The defaults of the spec in a pod template: requests, host ports and identity are filled in when a pod is made of it. */
 export function withTemplateSpecDefaults(spec: PodSpec): PodSpec {
   const account = spec.serviceAccountName || spec.serviceAccount;
-  const complete = (container: Container) => ({
-    ...container,
-    imagePullPolicy: container.imagePullPolicy ?? pullPolicyOf(container.image ?? ''),
-  });
   return {
-    ...spec,
-    containers: spec.containers.map(complete),
-    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(complete) }),
+    ...withEphemeralDefaults(spec),
+    containers: spec.containers.map(withPullPolicy),
+    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withPullPolicy) }),
     ...(spec.volumes === undefined ? {} : { volumes: spec.volumes.map(withVolumeSource) }),
     ...(account === undefined || account === ''
       ? {}
       : { serviceAccountName: account, serviceAccount: account }),
   };
+}
+
+function withEphemeralDefaults(spec: PodSpec): PodSpec {
+  const { ephemeralContainers: added } = spec;
+  return added === undefined ? spec : { ...spec, ephemeralContainers: added.map(withPullPolicy) };
+}
+
+function withPullPolicy<T extends Container>(container: T): T {
+  return { ...container, imagePullPolicy: container.imagePullPolicy ?? pullPolicyOf(container.image ?? '') };
 }
 
 function withSpecDefaults(given: PodSpec): PodSpec {

@@ -1,25 +1,37 @@
 /** Rules of a pod. k8s.io/kubernetes/pkg/apis/core/validation ValidatePodCreate. */
-import { duplicate, invalid, required } from '../../cause.ts';
+import { duplicate, forbidden, invalid, required } from '../../cause.ts';
 import type { Cause } from '../../meta.ts';
 import { dnsLabelProblem, dnsSubdomainProblem } from '../../names.ts';
 import { quantityCauses, quantityValue } from '../../quantity.ts';
 import type { Container } from '../container.ts';
 import type { PodSpec } from '../pod-spec.ts';
+import { ephemeralCauses } from './ephemeral-rules.ts';
 
-/** Checks the spec of a new pod, or of a pod template; `at` is where it stands. */
+/** Checks the spec of a new pod. */
+export function newPodCauses(spec: PodSpec): readonly Cause[] {
+  const early = spec.ephemeralContainers?.length ?? 0;
+  return [
+    ...podSpecCauses(spec),
+    ...(early > 0 ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
+  ];
+}
+
+/** Checks the spec of a pod, or of a pod template; `at` is where it stands. */
 export function podSpecCauses(spec: PodSpec, at = 'spec'): readonly Cause[] {
   const volumes = (spec.volumes ?? []).map(({ name }) => name);
   const lists = [
     [`${at}.initContainers`, spec.initContainers ?? []],
     [`${at}.containers`, spec.containers],
   ] as const;
+  const ephemeral = [`${at}.ephemeralContainers`, spec.ephemeralContainers ?? []] as const;
   return [
     ...volumeCauses(spec.volumes ?? [], at),
     ...(spec.containers.length === 0 ? [required(`${at}.containers`, '')] : []),
-    ...lists.flatMap(([field, containers]) =>
+    ...[...lists, ephemeral].flatMap(([field, containers]) =>
       containers.flatMap((container, index) => containerCauses(container, `${field}[${index}]`, volumes)),
     ),
     ...sharedNameCauses(lists),
+    ...ephemeralCauses(spec, ephemeral[0]),
     ...spelling(`${at}.hostname`, spec.hostname, dnsLabelProblem),
     ...spelling(`${at}.subdomain`, spec.subdomain, dnsLabelProblem),
     ...spelling(`${at}.nodeName`, spec.nodeName, dnsSubdomainProblem),

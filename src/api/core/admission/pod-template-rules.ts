@@ -20,6 +20,9 @@ export function templateCauses(template: PodTemplateSpec, field: string): readon
   return [
     ...labelsCauses(`${field}.labels`, template.metadata?.labels),
     ...podSpecCauses(template.spec, `${field}.spec`),
+    ...(template.spec.ephemeralContainers?.length
+      ? [forbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template')]
+      : []),
   ];
 }
 
