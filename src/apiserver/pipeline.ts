@@ -8,18 +8,18 @@ import { authorize } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
 import { mastersGroup } from './auth/user.ts';
 import { type HealthCheck, handlePlain, health } from './discovery/handler.ts';
-import type { Fairness } from './fairness/fairness.ts';
+import type { Fairness, Turn } from './fairness/fairness.ts';
 import {
   type Answer,
   type PiecesAnswer,
   type StreamAnswer,
   send,
-  sendPieces,
   setWarnings,
   statusAnswer,
 } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import type { Incoming, Outgoing } from './http/exchange.ts';
+import { sendPieces } from './http/pieces.ts';
 import { type RequestInfo, requestInfo } from './http/request-info.ts';
 import type { Log } from './log.ts';
 import { handleOperation } from './operation/operation.ts';
@@ -115,12 +115,7 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
       }
       if ('pieces' in answer) {
         turn.answers(longAnswer);
-        const measured = { ...answer, pieces: record.measured(answer.pieces) };
-        sendPieces(request, response, measured).catch((error: unknown) => {
-          if (!isGone(response) || error instanceof StoreError) {
-            pipeline.log.error({ err: error, url: request.url?.split('?', 1)[0] }, 'a long answer broke off');
-          }
-        });
+        sendLong(pipeline, record, response, answer, turn);
       } else {
         turn.answers(answer.body.length);
         send(request, response, answer);
@@ -129,6 +124,28 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
       record.answered(answer.code);
     });
   });
+}
+
+function sendLong(
+  { log }: Pipeline,
+  record: RequestRecord,
+  response: Outgoing,
+  answer: PiecesAnswer,
+  turn: Turn,
+): void {
+  const { request } = record;
+  let wanted = true;
+  response.on('close', () => {
+    wanted = false;
+  });
+  sendPieces(request, response, answer, (make) => turn.next(make)).then(
+    (bytes) => record.sized(bytes),
+    (error: unknown) => {
+      if (wanted || error instanceof StoreError) {
+        log.error({ err: error, url: request.url?.split('?', 1)[0] }, 'a long answer broke off');
+      }
+    },
+  );
 }
 
 /**

@@ -51,16 +51,6 @@ export class RequestRecord implements AuditedRequest {
     this.#recorders.metrics.sized(this.info, bytes);
   }
 
-  /** The pieces of a long answer, and takes down how long it was. */
-  *measured(pieces: Iterable<string>): Generator<string> {
-    let bytes = 0;
-    for (const piece of pieces) {
-      bytes += Buffer.byteLength(piece);
-      yield piece;
-    }
-    this.sized(bytes);
-  }
-
   /** The answer is on its way. */
   answered(code: number, stage: 'ResponseStarted' | 'ResponseComplete' = 'ResponseComplete'): void {
     this.#endInflight?.();

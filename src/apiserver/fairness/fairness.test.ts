@@ -15,7 +15,7 @@ const work = (name: string, ms: number) => (turn: Turn) => {
   turn.end();
   return Promise.resolve(name);
 };
-const make = (limits = {}) => new Fairness({ turnMs: 8, queued: 3, ...limits }, () => now);
+const make = (limits = {}) => new Fairness({ turnMs: 8, queued: 3, refusalMs: 0, ...limits }, () => now);
 
 it('runs at once what the thread has time for', () => {
   const fairness = make();

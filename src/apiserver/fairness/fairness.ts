@@ -1,7 +1,8 @@
 /**
  * Shares the one thread among clients. As long as it keeps up, work runs as it comes; once a turn of the event loop has
- * used up its time, the rest waits in a queue per client, and who has used least goes first. A client whose queue is full
- * is told to come back later (429), as kube-apiserver's priority and fairness does.
+ * used up its time, the rest waits in a queue per client, and who has used least goes first: requests, and the pieces of
+ * long answers. A client whose queue is full is told to come back later (429), as kube-apiserver's priority and fairness
+ * does, and told so after a while: many do not heed the advice, and refusing takes the same thread.
  */
 import { failure } from '../api-errors.ts';
 
@@ -15,9 +16,17 @@ export interface FairnessLimits {
   readonly running: number;
   /** Bytes of answers to one client that it has not read yet; encrypting and sending them takes the same thread. */
   readonly unread: number;
+  /** Milliseconds until a client is told that its request is refused; not for more of them than may wait in eight queues. */
+  readonly refusalMs: number;
 }
 
-const defaultLimits: FairnessLimits = { turnMs: 8, queued: 64, running: 128, unread: 8 * 1024 * 1024 };
+const defaultLimits: FairnessLimits = {
+  turnMs: 4,
+  queued: 64,
+  running: 128,
+  unread: 8 * 1024 * 1024,
+  refusalMs: 250,
+};
 
 /** What is counted about a client while it has requests. */
 interface Flow {
@@ -27,6 +36,10 @@ interface Flow {
   running: number;
   /** Bytes of answers under way. */
   unread: number;
+  /** Refusals that it was not told yet. */
+  refused: number;
+  /** Pieces of answers that go on; they come before what waits to begin. */
+  readonly pieces: (() => void)[];
   readonly waiting: (() => void)[];
 }
 
@@ -34,6 +47,8 @@ interface Flow {
 export interface Turn {
   /** Runs a piece of work at once and counts its time. */
   work<T>(piece: () => T): T;
+  /** Runs a piece of work now or when it is the client's turn, however much it has under way. */
+  next<T>(piece: () => T): Promise<T>;
   /** Its answer is this long. */
   answers(bytes: number): void;
   /** The answer has left, or its reader is gone. */
@@ -47,7 +62,9 @@ export class Fairness {
   readonly #flows = new Map<string, Flow>();
   #spentThisTurn = 0;
   #turnEnds = false;
+  #charging = false;
   #waiting = 0;
+  #pieces = 0;
   #level = 0;
   #rejected = 0;
 
@@ -72,18 +89,14 @@ export class Fairness {
    */
   run<T>(client: string, exempt: boolean, start: (turn: Turn) => Promise<T>): Promise<T> {
     const flow = this.#flowOf(client);
-    if (this.#waiting === 0 && this.#spentThisTurn < this.#limits.turnMs && this.#hasRoom(flow)) {
+    if (flow.waiting.length === 0 && this.#hasRoom(flow) && this.#hasTimeFor(flow)) {
       return this.#begin(flow, start);
     }
     if (!exempt && flow.waiting.length >= this.#limits.queued) {
-      this.#rejected += 1;
-      this.#forgetIdle(flow);
-      return Promise.reject(tooManyRequests());
+      return this.#refuse(flow);
     }
     return new Promise((resolve, reject) => {
-      if (flow.waiting.length === 0) {
-        flow.spent = Math.max(flow.spent, this.#level);
-      }
+      this.#catchUp(flow);
       flow.waiting.push(() => {
         this.#begin(flow, start).then(resolve, reject);
       });
@@ -95,7 +108,7 @@ export class Fairness {
   #flowOf(name: string): Flow {
     let flow = this.#flows.get(name);
     if (flow === undefined) {
-      flow = { name, spent: this.#level, running: 0, unread: 0, waiting: [] };
+      flow = { name, spent: this.#level, running: 0, unread: 0, refused: 0, pieces: [], waiting: [] };
       this.#flows.set(name, flow);
     }
     return flow;
@@ -105,12 +118,41 @@ export class Fairness {
     return flow.running < this.#limits.running && flow.unread < this.#limits.unread;
   }
 
+  /** Now, before those who wait: the turn is not used up, and they used more. */
+  #hasTimeFor(flow: Flow): boolean {
+    return this.#spentThisTurn < this.#limits.turnMs && flow.spent < (this.#next()?.spent ?? Infinity);
+  }
+
+  /** Who did nothing for a while cannot make up for all of that now. */
+  #catchUp(flow: Flow): void {
+    if (flow.waiting.length === 0 && flow.pieces.length === 0) {
+      flow.spent = Math.max(flow.spent, this.#level);
+    }
+  }
+
+  #refuse(flow: Flow): Promise<never> {
+    this.#rejected += 1;
+    if (flow.refused >= 8 * this.#limits.queued) {
+      return Promise.reject(tooManyRequests());
+    }
+    flow.refused += 1;
+    return new Promise((_, reject) => {
+      setTimeout(() => {
+        flow.refused -= 1;
+        this.#forgetIdle(flow);
+        reject(tooManyRequests());
+      }, this.#limits.refusalMs);
+    });
+  }
+
   #begin<T>(flow: Flow, start: (turn: Turn) => Promise<T>): Promise<T> {
     flow.running += 1;
     let ended = false;
     let size = 0;
     const turn: Turn = {
       work: (piece) => this.#charge(flow, piece),
+      // Whose answer has ended waits for nobody: its piece finds that out.
+      next: (piece) => (ended ? promised(piece) : this.#nextPiece(flow, piece)),
       answers: (bytes) => {
         size += ended ? 0 : bytes;
         flow.unread += ended ? 0 : bytes;
@@ -130,11 +172,30 @@ export class Fairness {
     return this.#charge(flow, () => start(turn));
   }
 
+  #nextPiece<T>(flow: Flow, piece: () => T): Promise<T> {
+    if (flow.pieces.length === 0 && this.#hasTimeFor(flow)) {
+      return promised(() => this.#charge(flow, piece));
+    }
+    return new Promise((resolve, reject) => {
+      this.#catchUp(flow);
+      flow.pieces.push(() => {
+        promised(() => this.#charge(flow, piece)).then(resolve, reject);
+      });
+      this.#pieces += 1;
+      this.#scheduleTurn();
+    });
+  }
+
   #charge<T>(flow: Flow, piece: () => T): T {
+    if (this.#charging) {
+      return piece(); // what is around it counts
+    }
+    this.#charging = true;
     const before = this.#now();
     try {
       return piece();
     } finally {
+      this.#charging = false;
       const ms = this.#now() - before;
       flow.spent += ms;
       this.#spentThisTurn += ms;
@@ -143,7 +204,7 @@ export class Fairness {
   }
 
   #forgetIdle(flow: Flow): void {
-    if (flow.running === 0 && flow.waiting.length === 0) {
+    if (flow.running + flow.refused + flow.pieces.length + flow.waiting.length === 0) {
       this.#flows.delete(flow.name);
     }
   }
@@ -161,15 +222,20 @@ export class Fairness {
   }
 
   #serveWaiting(): void {
-    while (this.#waiting > 0 && this.#spentThisTurn < this.#limits.turnMs) {
+    while (this.#waiting + this.#pieces > 0 && this.#spentThisTurn < this.#limits.turnMs) {
       const flow = this.#next();
-      const begin = flow?.waiting.shift();
-      if (flow === undefined || begin === undefined) {
+      if (flow === undefined) {
         return; // Everybody who waits has too much under way; the end of some of it comes back here.
       }
-      this.#waiting -= 1;
       this.#level = Math.max(this.#level, flow.spent);
-      begin();
+      const piece = flow.pieces.shift();
+      if (piece === undefined) {
+        this.#waiting -= 1;
+        flow.waiting.shift()?.();
+      } else {
+        this.#pieces -= 1;
+        piece();
+      }
     }
   }
 
@@ -178,8 +244,7 @@ export class Fairness {
     let least: Flow | undefined;
     for (const flow of this.#flows.values()) {
       if (
-        flow.waiting.length > 0 &&
-        this.#hasRoom(flow) &&
+        (flow.pieces.length > 0 || (flow.waiting.length > 0 && this.#hasRoom(flow))) &&
         (least === undefined || flow.spent < least.spent)
       ) {
         least = flow;
@@ -187,6 +252,11 @@ export class Fairness {
     }
     return least;
   }
+}
+
+/** Runs at once; what is thrown is a rejection. */
+function promised<T>(piece: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(piece()));
 }
 
 function tooManyRequests(): Error {

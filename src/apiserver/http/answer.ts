@@ -1,6 +1,4 @@
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { constants, createGzip, gzip } from 'node:zlib';
+import { constants, gzip } from 'node:zlib';
 import { stringify as toYaml } from 'yaml';
 import type { StatusBody } from '#machinery/errors.ts';
 import type { Incoming, Outgoing } from './exchange.ts';
@@ -25,9 +23,10 @@ export interface StreamAnswer {
   readonly stream: (response: Outgoing) => void;
 }
 
-/** A long answer of JSON that is made while it is sent, so that it is never in memory as a whole. */
+/** A long answer of JSON that is made while it is sent (`sendPieces`), so that it is never in memory as a whole. */
 export interface PiecesAnswer {
   readonly code: number;
+  /** Texts in order; many small ones are sent together. */
   readonly pieces: Iterable<string>;
   /** To be called once when the pieces were taken, or nobody wants them. */
   readonly release: () => void;
@@ -135,48 +134,14 @@ export function send(request: Incoming, response: Outgoing, answer: Answer): voi
   });
 }
 
-/**
- * Sends a long answer piece by piece, as fast as the client reads. Rejects when a piece cannot be made or the client is
- * gone; then the connection is cut, so that nobody takes what was sent for all of it.
- */
-export async function sendPieces(
-  request: Incoming,
-  response: Outgoing,
-  { code, pieces, release }: PiecesAnswer,
-): Promise<void> {
-  try {
-    beginJson(response, code);
-    if (request.method === 'HEAD') {
-      response.end();
-      return;
-    }
-    // Both protocols' answers are streams; the narrow view leaves that out.
-    const target = response as unknown as Writable;
-    const source = Readable.from(bytesOf(pieces), { objectMode: false });
-    if (takesGzip(request)) {
-      response.setHeader('content-encoding', 'gzip');
-      response.setHeader('vary', 'Accept-Encoding');
-      await pipeline(source, createGzip({ level: constants.Z_BEST_SPEED }), target);
-    } else {
-      await pipeline(source, target);
-    }
-  } finally {
-    release();
-  }
-}
-
-function* bytesOf(pieces: Iterable<string>): Generator<Buffer> {
-  for (const piece of pieces) {
-    yield Buffer.from(piece);
-  }
-}
-
-function beginJson(response: Outgoing, code: number): void {
+/** The head of an answer in JSON. */
+export function beginJson(response: Outgoing, code: number): void {
   response.statusCode = code;
   response.setHeader('content-type', 'application/json');
   response.setHeader('cache-control', 'no-cache, private');
 }
 
-function takesGzip(request: Incoming): boolean {
+/** Whether the client reads gzip. */
+export function takesGzip(request: Incoming): boolean {
   return /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
 }

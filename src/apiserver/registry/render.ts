@@ -3,7 +3,7 @@ import type { KindDefinition } from '#api/kind.ts';
 import type { Entry } from '#store/entry.ts';
 import { objectViewer, textViewer } from '../crd/view.ts';
 import type { Form } from '../http/accept.ts';
-import { toTable } from '../table/table.ts';
+import { tableRow, toTable } from '../table/table.ts';
 import type { Call } from './call.ts';
 import { listType } from './catalog.ts';
 import type { Page } from './list.ts';
@@ -41,10 +41,10 @@ function renderObject(form: Form, kind: KindDefinition, call: Call, now: Date, o
   return JSON.stringify(partial(object));
 }
 
-/** Characters of a list that are made at once. */
-const pieceLength = 256 * 1024;
-
-/** Renders a list, piece by piece. Its items are the stored texts, which were made once when the objects were written. */
+/**
+ * Renders a list, text by text: an object is one, and the commas between are. They are the stored texts, which were made
+ * once when the objects were written.
+ */
 export function* renderPage(
   form: Form,
   kind: KindDefinition,
@@ -55,10 +55,17 @@ export function* renderPage(
   const resourceVersion = String(page.revision);
   const { continue: token, remaining: remainingItemCount } = page;
   if (form.as === 'Table') {
-    const objects = page.entries.map(objectViewer(kind));
     const includes = includeObject(call);
     const options = { resourceVersion, continue: token, remainingItemCount, includeObject: includes, now };
-    yield JSON.stringify(toTable(kind, objects, options));
+    const view = objectViewer(kind);
+    const empty = JSON.stringify(toTable(kind, [], options));
+    const end = ']}';
+    yield* listed(
+      empty.slice(0, -end.length),
+      page.entries,
+      (entry) => JSON.stringify(tableRow(kind, view(entry), options)),
+      end,
+    );
     return;
   }
   const partialForm = form.as !== 'object';
@@ -68,34 +75,27 @@ export function* renderPage(
   // Fields without a value are left out.
   const metadata = JSON.stringify({ resourceVersion, continue: token, remainingItemCount });
   const item = partialForm ? (entry: Entry) => `${partialStart}${metadataTextOf(entry)}}` : textViewer(kind);
-  yield* pieces(
+  yield* listed(
     `{"kind":"${type.kind}","apiVersion":"${type.apiVersion}","metadata":${metadata},"items":[`,
     page.entries,
     item,
+    ']}\n',
   );
 }
 
-/** `start`, the items with commas in between, and the end of a list. */
-function* pieces(
+function* listed(
   start: string,
   entries: readonly Entry[],
   item: (entry: Entry) => string,
+  end: string,
 ): Generator<string> {
-  let texts: string[] = [];
-  let length = 0;
   let before = start;
   for (const entry of entries) {
-    const text = item(entry);
-    texts.push(text);
-    length += text.length;
-    if (length >= pieceLength) {
-      yield before + texts.join(',');
-      before = ',';
-      texts = [];
-      length = 0;
-    }
+    yield before;
+    yield item(entry);
+    before = ',';
   }
-  yield `${texts.length === 0 && before === ',' ? '' : before}${texts.join(',')}]}\n`;
+  yield entries.length === 0 ? start + end : end;
 }
 
 /** Metadata is the same in every version of a kind, and never defaulted: the stored text will do. */

@@ -30,7 +30,7 @@ export function toTable(
   options: TableOptions,
 ): Readonly<Record<string, unknown>> {
   const columns = columnsOf(kind);
-  const { resourceVersion, continue: token, remainingItemCount, includeObject = 'Metadata', now } = options;
+  const { resourceVersion, continue: token, remainingItemCount } = options;
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
@@ -40,10 +40,19 @@ export function toTable(
       ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
     },
     columnDefinitions: columns.map((column) => column.definition),
-    rows: objects.map((object) => ({
-      cells: columns.map((column) => column.cell(object, now)),
-      ...rowObject(object, includeObject),
-    })),
+    rows: objects.map((object) => tableRow(kind, object, options)),
+  };
+}
+
+/** One row of {@link toTable}. */
+export function tableRow(
+  kind: KindDefinition,
+  object: KubeObject,
+  { includeObject = 'Metadata', now }: TableOptions,
+): Readonly<Record<string, unknown>> {
+  return {
+    cells: columnsOf(kind).map((column) => column.cell(object, now)),
+    ...rowObject(object, includeObject),
   };
 }
 

@@ -3,6 +3,7 @@
  * parent by IPC when it serves, and ends with it.
  */
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { kinds } from '#api/kinds.ts';
 import { type ApiServerOptions, startApiServer } from '#apiserver/server.ts';
 import type { Clock } from '#machinery/clock.ts';
@@ -47,6 +48,8 @@ try {
   });
   process.on('message', () => tell({ prototypeKeys: Reflect.ownKeys(Object.prototype).map(String) }));
   process.on('SIGTERM', () => void server.close().then(() => process.exit(0)));
+  // Who is killed writes nothing at its end.
+  flushCompileCache();
   tell({ url: server.urls[0] ?? '' });
 } catch (error) {
   tell({ error: error instanceof Error ? `${error.message} ${String(error.cause ?? '')}` : String(error) });

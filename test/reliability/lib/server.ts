@@ -7,6 +7,7 @@ import * as https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, issueCertificate, type KeyPair } from '#certs/certificates.ts';
+import { boundedHeap } from '#lab/config.ts';
 import { Client } from './client.ts';
 import type { ProcessConfig, ProcessMessage } from './server-process.ts';
 
@@ -29,6 +30,9 @@ const identities = {
 
 /** Who asks. */
 export type Identity = keyof typeof identities;
+
+/** Where compiled sources are kept from one start, and one run, to the next. */
+const compiled = join(import.meta.dirname, '../../../node_modules/.cache/reliability');
 
 /** One server. */
 export class TestServer {
@@ -114,7 +118,12 @@ export class TestServer {
     await writeFile(file, JSON.stringify(config), { mode: 0o600 });
     const { bug } = this.#options;
     const child = fork(new URL('server-process.ts', import.meta.url), [file], {
-      execArgv: bug === undefined ? [] : ['--import', new URL(`../bugs/${bug}.ts`, import.meta.url).href],
+      // As `patchbay up` starts it: bounded, and compiled once.
+      execArgv: [
+        ...boundedHeap,
+        ...(bug === undefined ? [] : ['--import', new URL(`../bugs/${bug}.ts`, import.meta.url).href]),
+      ],
+      env: { ...process.env, NODE_COMPILE_CACHE: compiled },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { sendPieces } from './answer.ts';
 import { outgoing } from './exchange.ts';
+import { sendPieces } from './pieces.ts';
 
 /** A server that answers one request with these pieces; tells how that ended and how often they were released. */
 async function answering(pieces: () => Iterable<string>) {
@@ -13,8 +13,9 @@ async function answering(pieces: () => Iterable<string>) {
     const release = (): void => {
       released += 1;
     };
-    sendPieces(request, outgoing(response), { code: 200, pieces: pieces(), release }).then(
-      () => ended.resolve('sent'),
+    const answer = { code: 200, pieces: pieces(), release };
+    sendPieces(request, outgoing(response), answer, async (make) => make()).then(
+      (bytes) => ended.resolve(`${bytes} bytes`),
       ended.resolve,
     );
   });
@@ -32,7 +33,7 @@ async function answering(pieces: () => Iterable<string>) {
 test('a long answer arrives whole, and what it was made of is released once', async () => {
   const { answer, stop } = await answering(() => ['[', '"ü",'.repeat(100_000), '1]']);
   expect(JSON.parse((await answer.toArray()).join('')).length).toBe(100_001);
-  expect(await stop()).toEqual(['sent', 1]);
+  expect(await stop()).toEqual(['500003 bytes', 1]);
 });
 
 test('a client that leaves ends the making of its answer', async () => {
@@ -49,7 +50,7 @@ test('a client that leaves ends the making of its answer', async () => {
 
 test('an answer that cannot be finished does not look like a whole one', async () => {
   const broken = function* (): Generator<string> {
-    yield '[';
+    yield `["${'x'.repeat(100_000)}",`;
     throw new Error('the disk is gone');
   };
   const { answer, stop } = await answering(broken);
