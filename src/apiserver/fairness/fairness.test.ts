@@ -88,3 +88,35 @@ it('passes on what a request failed with', async () => {
   const refused = make().run('a', false, () => Promise.reject(new RangeError('no')));
   await expect(refused).rejects.toThrow('no');
 });
+
+it('has pieces of long answers wait for others that used less, and then go before what waits to begin', async () => {
+  const fairness = make({ queued: 10 });
+  const { promise: begun, resolve: begin } = Promise.withResolvers<Turn>();
+  void fairness.run('noisy', false, (turn) => {
+    begin(turn);
+    return Promise.resolve();
+  });
+  const turn = await begun;
+  const piece = (name: string) =>
+    turn.next(() => {
+      now += 10;
+      order.push(name);
+    });
+  const all = [
+    piece('piece'),
+    piece('next piece'),
+    fairness.run('noisy', false, work('noisy', 1)),
+    fairness.run('quiet', false, work('quiet', 1)),
+  ];
+  await Promise.all(all);
+  expect(order).toEqual(['piece', 'quiet', 'next piece', 'noisy']);
+});
+
+it('passes on what a piece failed with', async () => {
+  const failed = make().run('a', false, (turn) =>
+    turn.next(() => {
+      throw new RangeError('no piece');
+    }),
+  );
+  await expect(failed).rejects.toThrow('no piece');
+});
