@@ -51,10 +51,10 @@ function pathLine({ path, throughput, latency }: PathResult): string {
 }
 
 function burstLines(burst: Burst): string[] {
-  const { pods, ours, byHand, oursNorthbound, transactions, rowsPerPod } = burst;
+  const { pods, ours, byHand, ratio, oursNorthbound, transactions, rowsPerPod } = burst;
   return [
     `burst of ${pods}: ${ours} ports/s into the southbound database (goal ${goals.portsPerSecond}, ` +
-      `${verdict(ours >= goals.portsPerSecond)}); northbound alone ${oursNorthbound}; by hand, one ovn-nbctl, ${byHand}`,
+      `${verdict(ours >= goals.portsPerSecond)}); northbound alone ${oursNorthbound}; by hand, one ovn-nbctl, ${byHand}: ratio ${ratio}`,
     `  ${transactions} transactions, ${rowsPerPod} northbound rows per pod ` +
       `(goal ${goals.rowsPerPod}, ${verdict(rowsPerPod <= goals.rowsPerPod)})`,
   ];

@@ -78,9 +78,13 @@ export function overlap(a: IpRange, b: IpRange): boolean {
 /** `10.1.1.3`, `fd00::3` (RFC 5952). */
 export function formatIp(family: IpFamily, value: bigint): string {
   if (family === 4) {
-    return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+    const bits = Number(value);
+    return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
   }
-  const parts = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  const hex = value.toString(16).padStart(32, '0');
+  const parts = Array.from({ length: 8 }, (_, i) =>
+    Number.parseInt(hex.slice(4 * i, 4 * i + 4), 16).toString(16),
+  );
   const runs = [...parts.join(':').matchAll(/(?<![0-9a-f])0(?::0)+(?![0-9a-f])/g)];
   const longest = runs.toSorted((a, b) => b[0].length - a[0].length)[0];
   if (longest === undefined) {

@@ -23,6 +23,7 @@ export class Annotator {
   readonly #options: AnnotatorOptions;
   readonly #written = new Map<string, { readonly uid: string | undefined; readonly value: string }>();
   #underWay = 0;
+  readonly #due: (() => void)[] = [];
 
   constructor(options: AnnotatorOptions) {
     this.#options = options;
@@ -37,7 +38,10 @@ export class Annotator {
     this.#written.delete(`${kind.plural}/${key}`);
   }
 
-  /** Starts writing one annotation; failures are logged and reported. */
+  /**
+   * Writes one annotation; failures are logged and reported. It starts when the pass that asks for it has handed its rows
+   * over: the databases work meanwhile.
+   */
   write<T extends KubeObject>(kind: KindRef<T>, object: T, annotation: string, value: string): void {
     const { name, namespace, uid } = object.metadata;
     const id = `${kind.plural}/${keyOf(object)}`;
@@ -51,18 +55,31 @@ export class Annotator {
     const body = {
       metadata: { ...(uid === undefined ? {} : { uid }), annotations: { [annotation]: value } },
     };
-    const patched = this.#options.client.patch(kind, { name, namespace }, { type: 'merge', body });
-    void patched.then(
-      () => {
-        this.failures = 0;
-        this.#ended();
-      },
-      (error: unknown) => {
-        this.#written.delete(id);
-        this.#failed(kind, object, error);
-        this.#ended();
-      },
-    );
+    this.#later(() => {
+      const patched = this.#options.client.patch(kind, { name, namespace }, { type: 'merge', body });
+      void patched.then(
+        () => {
+          this.failures = 0;
+          this.#ended();
+        },
+        (error: unknown) => {
+          this.#written.delete(id);
+          this.#failed(kind, object, error);
+          this.#ended();
+        },
+      );
+    });
+  }
+
+  #later(start: () => void): void {
+    this.#due.push(start);
+    if (this.#due.length === 1) {
+      setImmediate(() => {
+        for (const one of this.#due.splice(0)) {
+          one();
+        }
+      });
+    }
   }
 
   #failed(kind: KindRef, object: KubeObject, error: unknown): void {
