@@ -29,7 +29,7 @@ const spec = {
   'x-kubernetes-validations': [
     {
       rule: '!has(self.low) || !has(self.high) || self.low <= self.high',
-      messageExpression: '"low is " + string(self.low) + ", more than " + string(self.high)',
+      messageExpression: '"low is %d, more than %d".format([self.low, self.high])',
       fieldPath: '.low',
       reason: 'FieldValueForbidden',
     },

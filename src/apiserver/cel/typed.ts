@@ -42,6 +42,14 @@ export function compileFault(text: string, check: RuleCheck): string | undefined
   return untypedFault(text, check.oldSelf);
 }
 
+/** The syntax tree of a rule that has no fault, with the types that its schema gives. */
+export function checkedTree(text: string, check: RuleCheck): unknown {
+  const parsed = typedEnvironment(check).parse(text);
+  mendHas(parsed.ast);
+  parsed.check();
+  return parsed.ast;
+}
+
 function untypedFault(text: string, oldSelf: OldSelf): string | undefined {
   try {
     compileRule(text, oldSelf);

@@ -2,46 +2,58 @@
 import type { Cause } from '#api/meta.ts';
 import type { ValidationRule } from '#api/schema.ts';
 import { compileRule } from '../cel/compile.ts';
-import { compileFault } from '../cel/typed.ts';
+import { compileFault, type RuleCheck } from '../cel/typed.ts';
 import { cause } from '../schema/causes.ts';
+import type { RuleCosts } from './rule-costs.ts';
 import type { RuleScope } from './rule-texts.ts';
 import { schemaNode } from './served.ts';
 
-/** What is wrong with the rules of one node. */
-export function ruleCauses({ node, path, root, uncorrelatable }: RuleScope): readonly Cause[] {
+/** What is wrong with the rules of one node; what they may cost is added to `costs`. */
+export function ruleCauses(scope: RuleScope, costs: RuleCosts): readonly Cause[] {
+  const { node, path, root } = scope;
   const structure = schemaNode(node as Parameters<typeof schemaNode>[0]);
   return (node['x-kubernetes-validations'] ?? []).flatMap((rule, index) => {
-    const at = `${path}.x-kubernetes-validations[${index}]`;
-    const check = {
-      node: structure,
-      root,
-      oldSelf: rule.optionalOldSelf === true ? 'optional' : 'value',
-    } as const;
-    const fault = compileFault(rule.rule, { ...check, result: 'bool' });
-    if (fault !== undefined) {
-      return [
-        cause('FieldValueInvalid', `${at}.rule`, withPrefix('compilation failed: ', fault), shown(rule)),
-      ];
-    }
-    const { messageExpression = '' } = rule;
-    const said =
-      messageExpression.trim() === ''
-        ? undefined
-        : compileFault(messageExpression, { ...check, result: 'string' });
-    return [
-      ...(said === undefined
-        ? []
-        : [
-            cause(
-              'FieldValueInvalid',
-              `${at}.messageExpression`,
-              withPrefix('messageExpression compilation failed: ', said),
-              shown(rule),
-            ),
-          ]),
-      ...transitionCauses(rule, at, uncorrelatable),
-    ];
+    const oldSelf = rule.optionalOldSelf === true ? 'optional' : 'value';
+    const check = { node: structure, root, oldSelf } as const;
+    return causesOf(rule, check, `${path}.x-kubernetes-validations[${index}]`, scope, costs);
   });
+}
+
+function causesOf(
+  rule: ValidationRule,
+  check: Omit<RuleCheck, 'result'>,
+  at: string,
+  { cardinality, uncorrelatable }: RuleScope,
+  costs: RuleCosts,
+): readonly Cause[] {
+  const bool = { ...check, result: 'bool' } as const;
+  const fault = compileFault(rule.rule, bool);
+  if (fault !== undefined) {
+    const why = withPrefix('compilation failed: ', fault);
+    return [cause('FieldValueInvalid', `${at}.rule`, why, shown(rule))];
+  }
+  return [
+    ...costs.rule(rule.rule, bool, `${at}.rule`, cardinality),
+    ...messageCauses(rule, { ...check, result: 'string' }, `${at}.messageExpression`, costs),
+    ...transitionCauses(rule, at, uncorrelatable),
+  ];
+}
+
+function messageCauses(
+  rule: ValidationRule,
+  check: RuleCheck,
+  at: string,
+  costs: RuleCosts,
+): readonly Cause[] {
+  const { messageExpression = '' } = rule;
+  if (messageExpression.trim() === '') {
+    return [];
+  }
+  const fault = compileFault(messageExpression, check);
+  const why = withPrefix('messageExpression compilation failed: ', fault ?? '');
+  return fault === undefined
+    ? costs.message(messageExpression, check, at)
+    : [cause('FieldValueInvalid', at, why, shown(rule))];
 }
 
 function withPrefix(prefix: string, fault: string): string {

@@ -10,6 +10,7 @@ export interface RuleScope {
   readonly path: string;
   readonly root: boolean;
   readonly uncorrelatable: string | undefined;
+  readonly cardinality: number | undefined;
 }
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];

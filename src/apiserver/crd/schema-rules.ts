@@ -14,6 +14,8 @@ export interface Place {
   readonly noDefaults: string | undefined;
   /** What above keeps old and new values from being told to be the same. */
   readonly uncorrelatable: string | undefined;
+  /** How many values of the node one object has at most; undefined when no bound is given on the way. */
+  readonly cardinality: number | undefined;
   /** True inside of allOf, anyOf, oneOf and not. */
   readonly nested: boolean;
 }
@@ -39,7 +41,7 @@ export function schemaCauses(
     const why = 'additionalProperties and properties are mutual exclusive';
     causes.push(cause('FieldValueForbidden', `${path}.additionalProperties`, why));
   }
-  const below = { ...place, root: false };
+  const below = { ...place, root: false, cardinality: cardinalityBelow(node, place) };
   if (values !== undefined) {
     const noDefaults = place.insideMeta
       ? 'inside additionalProperties applying to object metadata'
@@ -48,7 +50,9 @@ export function schemaCauses(
   }
   for (const [name, child] of propertiesOf(node)) {
     const at = `${path}.properties[${name}]`;
-    causes.push(...schemaCauses(child, at, propertyPlace(node, name, path, place), scopes));
+    causes.push(
+      ...schemaCauses(child, at, propertyPlace(node, name, path, { ...below, root: place.root }), scopes),
+    );
   }
   for (const [branch, child] of branchesOf(node)) {
     causes.push(...schemaCauses(child, `${path}.${branch}`, { ...below, nested: true }, scopes));
@@ -61,9 +65,22 @@ export function schemaCauses(
   }
   causes.push(...ruleTexts(node, path));
   if (!place.nested && (node['x-kubernetes-validations'] ?? []).length > 0) {
-    scopes.push({ node, path, uncorrelatable: place.uncorrelatable, root: place.root });
+    const { uncorrelatable, root, cardinality } = place;
+    scopes.push({ node, path, uncorrelatable, root, cardinality });
   }
   return causes;
+}
+
+function cardinalityBelow(node: JsonSchema, { cardinality }: Place): number | undefined {
+  const list = node.type === 'array';
+  if (
+    cardinality === undefined ||
+    !(list || (node.type === 'object' && node.additionalProperties !== undefined))
+  ) {
+    return cardinality;
+  }
+  const most = list ? node.maxItems : node.maxProperties;
+  return most === undefined ? undefined : cardinality * Math.max(0, most);
 }
 
 function propertyPlace(node: JsonSchema, name: string, path: string, place: Place): Place {
@@ -72,6 +89,7 @@ function propertyPlace(node: JsonSchema, name: string, path: string, place: Plac
   return {
     root: false,
     nested: place.nested,
+    cardinality: place.cardinality,
     insideMeta: place.insideMeta || meta,
     noDefaults: meta && place.root ? `in top-level ${name}` : place.noDefaults,
     uncorrelatable: place.uncorrelatable ?? (atomic ? path : undefined),

@@ -82,7 +82,7 @@ describe('definitions that a real server takes', () => {
           d: { type: 'number' },
           s: text,
           when: { ...text, format: 'date-time' },
-          list: { type: 'array', items: withSpec({ name: text }) },
+          list: { type: 'array', items: withSpec({ name: { ...text, maxLength: 63 } }), maxItems: 1000 },
           labels: { type: 'object', additionalProperties: text },
           port: { 'x-kubernetes-int-or-string': true },
         },

@@ -10,6 +10,7 @@ import { dns1035LabelErrors, dnsSubdomainErrors } from '../schema/names.ts';
 import { ruleCauses } from './compile-rules.ts';
 import { defaultCauses } from './default-rules.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { RuleCosts } from './rule-costs.ts';
 import type { RuleScope } from './rule-texts.ts';
 import { schemaCauses } from './schema-rules.ts';
 import { structuralCauses } from './structural.ts';
@@ -28,7 +29,7 @@ export function validateDefinition(
     causes.push(cause('FieldValueInvalid', 'metadata.name', why, metadata.name));
   }
   if (old === undefined || !deepEqual(old.spec, spec)) {
-    causes.push(...specCauses(definition));
+    causes.push(...specCauses(definition, old));
   }
   if (old !== undefined) {
     causes.push(...immutableCauses(definition, old));
@@ -37,7 +38,10 @@ export function validateDefinition(
   return causes;
 }
 
-function specCauses({ spec }: CustomResourceDefinition): readonly Cause[] {
+function specCauses(
+  { spec }: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): readonly Cause[] {
   const causes: Cause[] = [...groupCauses(spec.group)];
   const scopes = ['Cluster', 'Namespaced'];
   if (spec.scope === '') {
@@ -46,7 +50,9 @@ function specCauses({ spec }: CustomResourceDefinition): readonly Cause[] {
     causes.push(notSupported('spec.scope', spec.scope, scopes));
   }
   spec.versions.forEach((version, index) => {
-    causes.push(...versionCauses(version, `spec.versions[${index}]`));
+    const before = old?.spec.versions.find(({ name }) => name === version.name);
+    const stored = before !== undefined && deepEqual(before.schema, version.schema);
+    causes.push(...versionCauses(version, `spec.versions[${index}]`, stored));
   });
   const names = spec.versions.map(({ name }) => name);
   if (new Set(names).size < names.length) {
@@ -90,7 +96,7 @@ function conversionCauses(conversion: CustomResourceDefinition['spec']['conversi
   return webhook === undefined ? [] : [cause('FieldValueForbidden', 'spec.conversion.webhook', why)];
 }
 
-function versionCauses(version: CustomResourceVersion, path: string): readonly Cause[] {
+function versionCauses(version: CustomResourceVersion, path: string, stored: boolean): readonly Cause[] {
   const causes: Cause[] = [];
   const errors = dns1035LabelErrors(version.name);
   if (errors.length > 0) {
@@ -116,7 +122,7 @@ function versionCauses(version: CustomResourceVersion, path: string): readonly C
   if (schema === undefined) {
     causes.push(cause('FieldValueRequired', `${path}.schema.openAPIV3Schema`, ''));
   } else {
-    causes.push(...openApiCauses(schema, version, `${path}.schema.openAPIV3Schema`));
+    causes.push(...openApiCauses(schema, version, `${path}.schema.openAPIV3Schema`, stored));
   }
   causes.push(...subresourceCauses(version, `${path}.subresources`), ...columnCauses(version, path));
   causes.push(...selectableCauses(version, schema, `${path}.selectableFields`));
@@ -131,7 +137,12 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   'x-kubernetes-validations': 'XValidations',
 };
 
-function openApiCauses(schema: JsonSchema, version: CustomResourceVersion, path: string): readonly Cause[] {
+function openApiCauses(
+  schema: JsonSchema,
+  version: CustomResourceVersion,
+  path: string,
+  stored: boolean,
+): readonly Cause[] {
   const causes: Cause[] = [];
   if (version.subresources?.status !== undefined) {
     causes.push(...rootCauses(schema, path));
@@ -149,11 +160,17 @@ function openApiCauses(schema: JsonSchema, version: CustomResourceVersion, path:
     noDefaults: undefined,
     uncorrelatable: undefined,
     nested: false,
+    cardinality: 1,
   };
   const own = schemaCauses(schema, path, place, scopes);
   const known = new Set(causes.map(({ field, message }) => `${field} ${message}`));
   causes.push(...own.filter(({ field, message }) => !known.has(`${field} ${message}`)));
-  return causes.length > 0 ? causes : scopes.flatMap(ruleCauses);
+  if (causes.length > 0) {
+    return causes;
+  }
+  const costs = new RuleCosts(stored);
+  const broken = scopes.flatMap((scope) => ruleCauses(scope, costs));
+  return [...broken, ...costs.total(path)];
 }
 
 function rootCauses(schema: JsonSchema, path: string): readonly Cause[] {
