@@ -19,7 +19,7 @@ import {
 } from './http/answer.ts';
 import { readBody } from './http/body.ts';
 import type { Incoming, Outgoing } from './http/exchange.ts';
-import { sendPieces } from './http/pieces.ts';
+import { ClientGone, sendPieces } from './http/pieces.ts';
 import { type RequestInfo, requestInfo } from './http/request-info.ts';
 import type { Log } from './log.ts';
 import { handleOperation } from './operation/operation.ts';
@@ -134,14 +134,10 @@ function sendLong(
   turn: Turn,
 ): void {
   const { request } = record;
-  let wanted = true;
-  response.on('close', () => {
-    wanted = false;
-  });
   sendPieces(request, response, answer, (make) => turn.next(make)).then(
     (bytes) => record.sized(bytes),
     (error: unknown) => {
-      if (wanted || error instanceof StoreError) {
+      if (!(error instanceof ClientGone)) {
         log.error({ err: error, url: request.url?.split('?', 1)[0] }, 'a long answer broke off');
       }
     },

@@ -3,7 +3,7 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { outgoing } from './exchange.ts';
-import { sendPieces } from './pieces.ts';
+import { ClientGone, sendPieces } from './pieces.ts';
 
 /** A server that answers one request with these pieces; tells how that ended and how often they were released. */
 async function answering(pieces: () => Iterable<string>) {
@@ -45,7 +45,7 @@ test('a client that leaves ends the making of its answer', async () => {
   const { answer, stop } = await answering(endless);
   answer.on('error', () => undefined);
   answer.destroy();
-  expect(await stop()).toEqual([expect.any(Error), 1]);
+  expect(await stop()).toEqual([expect.any(ClientGone), 1]);
 });
 
 test('an answer that cannot be finished does not look like a whole one', async () => {

@@ -13,6 +13,8 @@ const pieceSize = 64 * 1024;
 
 /** Where pieces go. */
 interface Sink {
+  /** Rejects when the client is gone. */
+  readonly gone: Promise<unknown>;
   /** Resolves when the bytes may be overwritten. */
   write(bytes: Buffer): Promise<void>;
   end(): Promise<void>;
@@ -29,7 +31,6 @@ export async function sendPieces(
   pace: Pace,
 ): Promise<number> {
   const texts = pieces[Symbol.iterator]();
-  const gone = closing(response);
   let over = false;
   try {
     beginJson(response, code);
@@ -43,14 +44,16 @@ export async function sendPieces(
     for (;;) {
       const turn = pace(() => {
         const bytes = over ? undefined : filler.next();
-        return bytes === undefined ? undefined : { length: bytes.length, sent: sink.write(bytes) };
+        return bytes === undefined
+          ? undefined
+          : { length: bytes.length, sent: sink.write(bytes).catch(isGone) };
       });
-      const piece = await Promise.race([turn, gone]);
+      const piece = await orGone(turn, sink);
       if (piece === undefined) {
         await sink.end();
         return size;
       }
-      await Promise.race([piece.sent, gone]);
+      await orGone(piece.sent, sink);
       size += piece.length;
     }
   } catch (error) {
@@ -63,16 +66,30 @@ export async function sendPieces(
   }
 }
 
-/** Rejects when the connection of an answer ends. */
-function closing(response: Outgoing): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  response.on('close', () => reject(new Error('the client is gone')));
-  promise.catch(() => undefined); // also comes after the end
-  return promise;
+async function orGone<T>(result: Promise<T>, { gone }: Sink): Promise<T> {
+  result.catch(() => undefined); // when both fail, one is told
+  return (await Promise.race([result, gone])) as T; // `gone` never resolves before the end
+}
+
+/** What sending is rejected with when nobody is there any more. */
+export class ClientGone extends Error {
+  override name = 'ClientGone';
+
+  constructor(options?: ErrorOptions) {
+    super('the client has closed its connection', options);
+  }
+}
+
+function isGone(cause: unknown): never {
+  throw new ClientGone({ cause });
 }
 
 function plain(response: Outgoing): Sink {
+  const { promise: gone, reject } = Promise.withResolvers<never>();
+  response.on('close', () => reject(new ClientGone()));
+  gone.catch(() => undefined); // also comes after the end
   return {
+    gone,
     write: (bytes) => writeNow(response, bytes),
     end: () => {
       response.end();
@@ -86,9 +103,10 @@ function compressed(response: Outgoing): Sink {
   response.setHeader('vary', 'Accept-Encoding');
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
   // Both protocols' answers are streams; the narrow view leaves that out.
-  const sent = pipeline(gzip, response as unknown as Writable);
-  sent.catch(() => undefined); // told by `end`, or the client is gone
+  const sent = pipeline(gzip, response as unknown as Writable).catch(isGone);
+  sent.catch(() => undefined); // also comes after what was told already
   return {
+    gone: sent,
     write: (bytes) =>
       new Promise((resolve, reject) => {
         gzip.write(bytes, (error) => (error instanceof Error ? reject(error) : resolve()));
