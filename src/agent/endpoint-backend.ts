@@ -1,5 +1,6 @@
 /** What the endpoint tells, from the informers and the drivers. */
 import type { NodeDrivers } from '#drivers/drivers.ts';
+import { NODE } from '#node-state/resource.ts';
 import type { EndpointBackend, VmiEntry } from './endpoint.ts';
 import type { AgentInformers } from './informers.ts';
 import type { StreamBackend } from './streams/pod-target.ts';
@@ -18,12 +19,15 @@ export function endpointBackend(parts: BackendParts): EndpointBackend {
     findVmi: (namespace, name) => informers.vmis.get({ namespace, name })?.metadata.uid,
     exec: (uid, argv, options) => drivers.guest.exec(uid, argv, options),
     sandboxes: () =>
-      informers.pods.list().map(({ metadata }) => ({
-        namespace: metadata.namespace ?? '',
-        pod: metadata.name,
-        uid: metadata.uid ?? '',
-        netns: `${sandboxPrefix}${metadata.uid ?? ''}`,
-      })),
+      informers.pods
+        .list()
+        .filter(({ spec }) => spec.hostNetwork !== true)
+        .map(({ metadata }) => ({
+          namespace: metadata.namespace ?? '',
+          pod: metadata.name,
+          uid: metadata.uid ?? '',
+          netns: `${sandboxPrefix}${metadata.uid ?? ''}`,
+        })),
     reach: (namespace, name, request) => {
       const uid = informers.pods.get({ namespace, name })?.metadata.uid;
       return uid === undefined ? undefined : drivers.reach.run(`${sandboxPrefix}${uid}`, request);
@@ -45,7 +49,8 @@ export function streamBackend(
   return {
     findPod: (namespace, name) => informers.pods.get({ namespace, name }),
     views: (podUid) => drivers.containers.list(podUid),
-    netns: (podUid) => `${sandboxPrefix}${podUid}`,
+    netns: ({ metadata, spec }) =>
+      spec.hostNetwork === true ? NODE : `${sandboxPrefix}${metadata.uid ?? ''}`,
     serialLog: async (vmiUid) => (await drivers.vm.info(vmiUid))?.serialLog,
   };
 }

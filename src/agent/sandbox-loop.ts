@@ -9,6 +9,7 @@ import type { VmInfo } from '#drivers/qemu/driver.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { referable } from '#machinery/events.ts';
+import { NODE } from '#node-state/resource.ts';
 import type { VirtualMachineState } from '#node-state/vm.ts';
 import { composeSandbox, ovnPorts, type Sandbox } from './compose-sandbox.ts';
 import { begun, composeVm } from './compose-vm.ts';
@@ -25,11 +26,6 @@ import { throwFailures } from './world.ts';
 const launcherGraceMs = 15_000;
 /** A guest that still boots does not hear its power button: it is pressed again until the guest is off. */
 const pressAgainMs = 1000;
-
-const hostNetworkRefused = {
-  reason: 'CreateContainerConfigError',
-  message: 'hostNetwork: true is refused: containers get no rights on the node itself',
-};
 
 /** Brings pods' sandboxes and guests to what the API says. */
 export class SandboxLoop {
@@ -65,8 +61,7 @@ export class SandboxLoop {
       return this.#remove(uid);
     }
     if (found.spec.hostNetwork === true) {
-      await this.#deps.plain.hold(found, hostNetworkRefused, undefined);
-      return undefined;
+      return this.#deps.plain.run(found, { netns: NODE, networks: [] });
     }
     return this.#run(found);
   }

@@ -47,7 +47,7 @@ export interface ContainerState {
   readonly name: string;
   /** 0 for the first run, 1 for the first restart, … */
   readonly attempt: number;
-  /** Network namespace of the pod. */
+  /** Network namespace of the pod; `NODE`: the node's own. */
   readonly netns: Netns;
   readonly hostname: string;
   /** Run (its id in the driver) of the same pod whose process table it shares; without it has its own. */

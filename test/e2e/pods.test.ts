@@ -223,8 +223,10 @@ describe('kubectl debug', () => {
     kubectl('debug', 'web', `--image=${image}`, '-c', name, ...args);
 
   test('adds a container that sees the processes and the network of another', async () => {
-    const script = 'cat /proc/1/cmdline | tr "\\0" " "; hostname -i; sleep 300';
-    expect(await debug('looker', '--target=main', '--', 'sh', '-c', script)).toMatchObject({ status: 0 });
+    const script =
+      'cat /proc/1/cmdline | tr "\\0" " "; hostname -i; cat /proc/1/root/data/index.html; sleep 300';
+    const made = await debug('looker', '--profile=general', '--target=main', '--', 'sh', '-c', script);
+    expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining('SYS_PTRACE is not given') });
     await cluster.must([
       ...['-n', namespace, 'wait', 'pod/web', '--timeout=20s'],
       '--for=jsonpath={.status.ephemeralContainerStatuses[0].state.running.startedAt}',
@@ -232,7 +234,7 @@ describe('kubectl debug', () => {
     const { podIP = '' } = await statusOf('web');
     await expect
       .poll(async () => (await kubectl('logs', 'web', '-c', 'looker')).stdout)
-      .toMatch(new RegExp(`^sh -c echo "started.*${podIP}`, 's'));
+      .toMatch(new RegExp(`^sh -c echo "started.*${podIP}\nweb\n$`, 's'));
     const { stdout } = await kubectl('exec', 'web', '-c', 'looker', '--', 'cat', '/proc/1/comm');
     expect(stdout).toBe('sh\n');
     expect(await statusOf('web')).toMatchObject({
@@ -286,6 +288,54 @@ describe('kubectl debug', () => {
     const { stdout } = await kubectl('exec', 'web-copy', '-c', 'main', '--', 'cat', '/proc/1/comm');
     expect(stdout).toBe('sleep\n');
     await kubectl('delete', 'pod', 'web-copy', '--wait=false');
+  });
+});
+
+describe('a pod in the network of its node', () => {
+  const spec = { hostNetwork: true, nodeName: 'node1' };
+  const serveNode =
+    'hostname; mkdir /tmp/w; cd /tmp/w; echo node > index.html; exec python3 -m http.server 18080';
+
+  test('has its addresses and serves on them', async () => {
+    await cluster.must(
+      ['create', '-f', '-'],
+      manifest('host', serveNode, spec, { readinessProbe: { tcpSocket: { port: 18080 }, periodSeconds: 1 } }),
+    );
+    await cluster.must(['-n', namespace, 'wait', 'pod/host', '--for=condition=Ready', '--timeout=20s']);
+    const { nodes } = await cluster.status();
+    const { podIP, podIPs, hostIPs } = await statusOf('host');
+    expect([podIP, podIPs]).toEqual([nodes[0]?.address, hostIPs]);
+    expect((await kubectl('logs', 'host')).stdout).toContain('node1\n');
+    const answer = await fetch(`http://${podIP}:18080/`);
+    expect(await answer.text()).toBe('node\n');
+    const links = await kubectl('exec', 'host', '--', 'ls', '/sys/class/net');
+    expect(links.stdout.split('\n')).toEqual(expect.arrayContaining(['br-ex', 'lo']));
+    await kubectl('delete', 'pod', 'host', '--wait=false');
+  });
+
+  test('needs a right that edit does not give', async () => {
+    await cluster.must(['-n', namespace, 'create', 'rolebinding', 'ed', '--clusterrole=edit', '--user=ed']);
+    const create = (name: string) =>
+      cluster.kubectl(['create', '--as=ed', '-f', '-'], manifest(name, 'sleep 9', { hostNetwork: true }));
+    const refused = await create('never');
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('"hostnetwork"') });
+    const [, grant = ''] = /kubectl (-n .*)$/m.exec(refused.stderr) ?? [];
+    await cluster.must(grant.split(' '));
+    expect(await create('now')).toMatchObject({ status: 0 });
+    await kubectl('delete', 'pod', 'now', '--wait=false');
+  });
+
+  test('is all of the node that it gets', async () => {
+    const node = ['debug', 'node/node1', `--image=${image}`];
+    expect(await kubectl(...node, '--', 'true')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('hostPID: true is refused'),
+    });
+    const restricted = await kubectl(...node, '--profile=restricted', '--', 'true');
+    expect(restricted).toMatchObject({ status: 0, stdout: expect.stringContaining('on node node1') });
+    expect((await kubectl('debug', 'web', `--image=${image}`, '--profile=sysadmin')).stderr).toContain(
+      'privileged',
+    );
   });
 });
 

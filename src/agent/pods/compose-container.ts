@@ -1,5 +1,6 @@
 /** A container of a pod as what is run on the node. Pure. */
 import path from 'node:path';
+import { capabilitiesOf, refusedNamespace, refusedPrivilege } from '#api/core/admission/privileges.ts';
 import type { Container, EphemeralContainer, Pod } from '#api/core/pod.ts';
 import type { ContainerImage } from '#drivers/image/container-images.ts';
 import type { ContainerView } from '#drivers/pod/driver.ts';
@@ -29,30 +30,6 @@ export interface ContainerInput {
   readonly views: readonly ContainerView[];
 }
 
-/** What containers may do unless they ask for less: the runtime's usual list without making device nodes. */
-const defaultCapabilities = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FSETID',
-  'FOWNER',
-  'NET_RAW',
-  'SETGID',
-  'SETUID',
-  'SETPCAP',
-  'NET_BIND_SERVICE',
-  'SYS_CHROOT',
-  'KILL',
-  'AUDIT_WRITE',
-  'SETFCAP',
-];
-/** What may be asked for besides: power over the pod's own network and processes. */
-const allowedCapabilities = new Set([
-  ...defaultCapabilities,
-  'NET_ADMIN',
-  'NET_BROADCAST',
-  'IPC_LOCK',
-  'SYS_NICE',
-]);
 /** Processes and threads of one container. */
 const defaultPids = 4096;
 
@@ -77,7 +54,7 @@ export function composeContainer(input: ContainerInput): ContainerState {
     env: [...env].map(([name, value]) => `${name}=${value}`),
     cwd: container.workingDir || image.config.workingDir || '/',
     user: userOf(pod, container, image),
-    capabilities: capabilitiesOf(container),
+    capabilities: capabilitiesOf(container).map((one) => `CAP_${one}`),
     noNewPrivileges: security.allowPrivilegeEscalation === false,
     mounts: mountsOf(input, env),
     resources: resourcesOf(container),
@@ -118,35 +95,11 @@ function argvOf(
   return command.length > 0 || args.length > 0 ? words.map((word) => expand(word, env)) : words;
 }
 
-function refusePrivileges({ spec }: Pod, { name, securityContext }: Container): void {
-  const asks = [
-    [securityContext?.privileged === true, `container "${name}": privileged: true`],
-    [spec.hostPID === true, 'hostPID: true'],
-    [spec.hostIPC === true, 'hostIPC: true'],
-    [securityContext?.procMount === 'Unmasked', `container "${name}": procMount: Unmasked`],
-  ] as const;
-  for (const [asked, what] of asks) {
-    if (asked) {
-      throw refused(`${what} is refused: containers get no rights on the node itself`);
-    }
+function refusePrivileges({ spec }: Pod, container: Container): void {
+  const why = refusedNamespace(spec) ?? refusedPrivilege(container);
+  if (why !== undefined) {
+    throw refused(why);
   }
-}
-
-function capabilitiesOf({ name, securityContext }: Container): readonly string[] {
-  const plain = (list: readonly string[] = []): readonly string[] =>
-    list.map((one) => one.toUpperCase().replace(/^CAP_/, ''));
-  const drop = new Set(plain(securityContext?.capabilities?.drop));
-  const add = plain(securityContext?.capabilities?.add).flatMap((one) =>
-    one === 'ALL' ? [...allowedCapabilities] : [one],
-  );
-  const refusedOne = add.find((one) => !allowedCapabilities.has(one));
-  if (refusedOne !== undefined) {
-    throw refused(
-      `container "${name}": capability ${refusedOne} is refused; allowed are ${[...allowedCapabilities].join(', ')}`,
-    );
-  }
-  const kept = drop.has('ALL') ? [] : defaultCapabilities.filter((one) => !drop.has(one));
-  return [...new Set([...kept, ...add])].map((one) => `CAP_${one}`);
 }
 
 function mountsOf(input: ContainerInput, env: ReadonlyMap<string, string>): readonly ContainerMount[] {

@@ -39,8 +39,11 @@ export function composeEnvironment(input: EnvironmentInput): ReadonlyMap<string,
   return env;
 }
 
-/** Name a pod has for itself. */
+/** Name a pod has for itself: its node's when it is in the node's network. */
 export function hostnameOf({ metadata, spec }: Pod): string {
+  if (spec.hostNetwork === true) {
+    return spec.nodeName ?? '';
+  }
   return (spec.hostname || metadata.name).slice(0, 63).replace(/[-.]+$/, '');
 }
 

@@ -35,7 +35,7 @@ function composeHosts(
       ? ''
       : `${hostname}.${subdomain}.${namespace}.svc.${clusterDomain}\t`;
   return [
-    '# Kubernetes-managed hosts file.',
+    `# Kubernetes-managed hosts file${pod.spec.hostNetwork === true ? ' (host network)' : ''}.`,
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
     'fe00::0\tip6-localnet',
@@ -50,8 +50,9 @@ function composeHosts(
 }
 
 function composeResolver({ metadata, spec }: Pod, { dnsServers, clusterDomain }: NameFacts): string {
-  const { dnsPolicy = 'ClusterFirst', dnsConfig = {} } = spec;
-  const isCluster = dnsPolicy === 'ClusterFirst' || dnsPolicy === 'ClusterFirstWithHostNet';
+  const { dnsPolicy = 'ClusterFirst', dnsConfig = {}, hostNetwork } = spec;
+  const isCluster =
+    (dnsPolicy === 'ClusterFirst' && hostNetwork !== true) || dnsPolicy === 'ClusterFirstWithHostNet';
   const own = isCluster
     ? [`${metadata.namespace ?? ''}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain]
     : [];

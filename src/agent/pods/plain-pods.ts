@@ -39,7 +39,7 @@ export interface PlainPodsOptions {
   readonly wake: (podUid: string) => void;
 }
 
-/** A pod whose sandbox is there. */
+/** A pod whose sandbox is there; one in the network of its node has `NODE` and no networks. */
 export interface PlainSandbox {
   readonly netns: string;
   readonly networks: readonly NetworkStatus[];
@@ -102,7 +102,7 @@ export class PlainPods {
     memory.waiting = await this.#startAll(found, sandbox, plan, memory);
     await this.#prune(uid);
     const views = this.#views(uid);
-    this.#prober.sync(found, views, podIPs(sandbox)[0] ?? '');
+    this.#prober.sync(found, views, this.#podIPs(found, sandbox)[0] ?? '');
     await this.#report(found, { networks: sandbox.networks });
     const next = this.#nextLook(found, deadline, memory);
     return next === undefined ? undefined : { requeueAfter: next };
@@ -185,7 +185,7 @@ export class PlainPods {
     if (plan.start.length === 0 && !followsObjects(found)) {
       return waiting;
     }
-    const facts = this.#facts(sandbox);
+    const facts = this.#facts(found, sandbox);
     const readers = { client: this.#options.client, tokens: this.#tokens };
     try {
       const sources = await gatherSources(found, readers, plan.start.length > 0);
@@ -232,9 +232,13 @@ export class PlainPods {
     }
   }
 
-  #facts({ networks }: PlainSandbox): PodFacts {
+  #podIPs({ spec }: Pod, { networks }: PlainSandbox): readonly string[] {
+    return spec.hostNetwork === true ? this.#options.hostIPs : (networks[0]?.ips ?? []);
+  }
+
+  #facts(found: Pod, sandbox: PlainSandbox): PodFacts {
     const { hostIPs, cpus, memory, client } = this.#options;
-    return { podIPs: podIPs({ networks }), hostIPs, apiServer: client.server, cpus, memory };
+    return { podIPs: this.#podIPs(found, sandbox), hostIPs, apiServer: client.server, cpus, memory };
   }
 
   async #exceed(found: Pod, sandbox: PlainSandbox): Promise<undefined> {
@@ -272,7 +276,8 @@ export class PlainPods {
       now: clock.now(),
       ...given,
     });
-    const annotation = given.networks === undefined ? undefined : JSON.stringify(given.networks);
+    // Empty in the network of the node.
+    const annotation = given.networks?.[0] === undefined ? undefined : JSON.stringify(given.networks);
     const isNew =
       annotation !== undefined && found.metadata.annotations?.[networkStatusAnnotation] !== annotation;
     const metadata = isNew ? { annotations: { [networkStatusAnnotation]: annotation } } : undefined;
@@ -285,8 +290,4 @@ export class PlainPods {
         });
     }
   }
-}
-
-function podIPs({ networks }: Pick<PlainSandbox, 'networks'>): readonly string[] {
-  return networks[0]?.ips ?? [];
 }

@@ -174,6 +174,12 @@ describe('a status', () => {
     expect([unready.phase, conditions(unready)['Ready']]).toEqual(['Running', 'False']);
   });
 
+  it("of a pod in the network of its node has the node's addresses", () => {
+    const made = status(pod({ hostNetwork: true }), [view('main', 0, running)], { networks: [] });
+    expect(made).toMatchObject({ podIP: '192.168.126.11', hostIP: '192.168.126.11', phase: 'Running' });
+    expect(conditions(made)).toMatchObject({ PodReadyToStartContainers: 'True', Ready: 'True' });
+  });
+
   it('of an ephemeral container stands by itself', () => {
     const given = pod({ ephemeralContainers: [{ name: 'debug', image: 'web:1' }] });
     const made = status(given, [view('main', 0, running), view('debug', 0, exited(1))]);
@@ -396,6 +402,20 @@ describe('volumes and files', () => {
       composeVolumes({ pod: pod({ volumes: [{ name: 'v', ...volume }] }), facts, sources });
     expect(() => compose({ configMap: { name: 'gone' } })).toThrow('volume "v" : configmap "gone" not found');
     expect(() => compose({ hostPath: { path: '/' } })).toThrow('hostPath is not supported on this node');
+  });
+
+  it("of a pod in the network of its node are the node's", () => {
+    const made = (dnsPolicy: 'ClusterFirst' | 'ClusterFirstWithHostNet') =>
+      composeEtc(pod({ hostNetwork: true, nodeName: 'node1', dnsPolicy }), ['192.168.126.11'], {
+        dnsServers: ['192.0.2.53'],
+        clusterDomain: 'cluster.local',
+      });
+    expect(made('ClusterFirst')).toMatchObject({
+      hostname: 'node1\n',
+      hosts: expect.stringContaining('192.168.126.11\tnode1'),
+      'resolv.conf': 'nameserver 192.0.2.53\n',
+    });
+    expect(made('ClusterFirstWithHostNet')['resolv.conf']).toContain('search demo.svc.cluster.local');
   });
 
   it('keep lines lines', () => {

@@ -36,7 +36,7 @@ export function plainStatus(input: StatusInput): PodStatus {
   const { pod, networks, hostIPs, now, ended } = input;
   const before: PodStatus = pod.status ?? {};
   const { reason: _reason, message: _message, ...kept } = before;
-  const ips = networks?.[0]?.ips ?? [];
+  const ips = pod.spec.hostNetwork === true ? hostIPs : (networks?.[0]?.ips ?? []);
   const inits = (pod.spec.initContainers ?? []).map((container, index) =>
     statusOf(input, container, index === 0 ? 'ContainerCreating' : 'PodInitializing'),
   );

@@ -9,7 +9,7 @@ export interface StreamBackend {
   findPod(namespace: string, name: string): Pod | undefined;
   /** Runs of a pod, oldest first in each container. */
   views(podUid: string): readonly ContainerView[];
-  netns(podUid: string): string;
+  netns(pod: Pod): string;
   /** File with what a guest prints on its serial line. */
   serialLog(vmiUid: string): Promise<string | undefined>;
 }

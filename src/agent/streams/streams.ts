@@ -104,7 +104,7 @@ export class PodStreams {
       const [namespace = '', name = ''] = ports;
       const pod = podOf(backend, namespace, name);
       demand(request, [portForwardProtocol]);
-      return (client) => servePorts(driver, backend.netns(pod.metadata.uid ?? ''), client);
+      return (client) => servePorts(driver, backend.netns(pod), client);
     }
     for (const [word, serve] of [['exec', serveExec] as const, ['attach', serveAttach] as const]) {
       const [namespace = '', name = '', container = ''] = partsOf(url, word, 3) ?? [];

@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import type { Services } from '../registry/call.ts';
 import { certificateRequests } from './certificates/certificate-requests.ts';
 import type { AdmissionPlugin } from './plugin.ts';
+import { hostAccess } from './pods/host-access.ts';
 import { limitRanger } from './pods/limit-range.ts';
 import { priority } from './pods/priority.ts';
 import { runtimeClasses } from './pods/runtime-class.ts';
@@ -38,6 +39,7 @@ export function admissionOf(services: Services, authorizers: readonly Authorizer
       runtimeClasses(store),
       serviceAllocation(store),
       certificateRequests(authorizers),
+      hostAccess(authorizers),
       expressions,
       mutatingWebhooks(calling, catalog),
       validatingPolicies(store, catalog),

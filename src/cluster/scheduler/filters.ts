@@ -30,7 +30,7 @@ export interface Rejection {
 type Filter = (pod: Pod, view: NodeView, all: readonly NodeView[]) => readonly Rejection[];
 
 /** In upstream's order: the first filter with an objection is the one reported. */
-const filters: readonly Filter[] = [unschedulable, taints, ready, affinity, resources, podAffinity];
+const filters: readonly Filter[] = [unschedulable, taints, ready, affinity, ports, resources, podAffinity];
 
 /**
  * Why `view` does not take `pod`; empty when it does. `all` is every node, for rules about neighbours.
@@ -111,6 +111,27 @@ function termMatches(term: Required['nodeSelectorTerms'][number], node: Node): b
     matchExpressions.every((requirement) => meets(requirement, node.metadata.labels ?? {})) &&
     matchFields.every((requirement) => meets(requirement, fields))
   );
+}
+
+/** Ports of the node that containers take, on one address or all. */
+function hostPorts({ spec }: Pod) {
+  return [...spec.containers, ...(spec.initContainers ?? []).filter((one) => one.restartPolicy === 'Always')]
+    .flatMap((container) => container.ports ?? [])
+    .filter(({ hostPort }) => hostPort !== undefined && hostPort > 0)
+    .map(({ hostPort, protocol = 'TCP', hostIP = '' }) => ({
+      id: `${protocol} ${hostPort}`,
+      ip: hostIP === '' ? '0.0.0.0' : hostIP,
+    }));
+}
+
+function ports(pod: Pod, { pods }: NodeView): readonly Rejection[] {
+  const wanted = hostPorts(pod);
+  const taken = wanted.length === 0 ? [] : pods.flatMap(hostPorts);
+  const isTaken = wanted.some(({ id, ip }) =>
+    taken.some((one) => one.id === id && (one.ip === ip || one.ip === '0.0.0.0' || ip === '0.0.0.0')),
+  );
+  const reason = "node(s) didn't have free ports for the requested pod ports";
+  return isTaken ? [{ reason, mayFitLater: true }] : [];
 }
 
 function resources(pod: Pod, { allocatable, used }: NodeView): readonly Rejection[] {

@@ -9,6 +9,10 @@ import { br1, nodeNamed, podNamed, view } from './test-objects.ts';
 const ready = nodeNamed('node1');
 const taint = (effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute') =>
   nodeNamed('node1', { spec: { taints: [{ key: 'gpu', value: 'yes', effect }] } });
+const port = (hostPort: number) => ({
+  name: 'c',
+  ports: [{ containerPort: hostPort, hostPort, protocol: 'TCP' as const }],
+});
 const needsHost = (operator: 'In' | 'NotIn', ...values: string[]): Partial<Pod['spec']> => ({
   affinity: {
     nodeAffinity: {
@@ -43,6 +47,21 @@ describe('place', () => {
         view(nodeNamed('node2'), podNamed('y', {}, { memory: '512Mi' })),
       ],
       'node2',
+    ],
+    [
+      'a free port of the node',
+      podNamed('a', { hostNetwork: true, containers: [port(80)] }),
+      [
+        view(ready, podNamed('x', { containers: [port(80)] })),
+        view(nodeNamed('node2'), podNamed('y'), podNamed('z')),
+      ],
+      'node2',
+    ],
+    [
+      'a port that is taken',
+      podNamed('a', { containers: [port(80)] }),
+      [view(ready, podNamed('x', { containers: [port(80)] }))],
+      "1 node(s) didn't have free ports for the requested pod ports",
     ],
     ['node1 among equals', podNamed('a'), [view(nodeNamed('node2')), view(ready)], 'node1'],
     ['no node', podNamed('a'), [], 'no nodes available to schedule pods'],

@@ -1,5 +1,6 @@
 /** A container as crun's configuration. Pure. */
 import type { ContainerMount, ContainerResources, ContainerState } from '#node-state/container.ts';
+import { NODE } from '#node-state/resource.ts';
 
 /** What the configuration needs besides the container. */
 export interface OciConfigInput {
@@ -134,7 +135,8 @@ export function composeOciConfig(input: OciConfigInput): Readonly<Record<string,
         { type: 'uts' },
         { type: 'mount' },
         { type: 'cgroup' },
-        { type: 'network', path: `/run/netns/${container.netns}` },
+        // Without one it stays in the agent's.
+        ...(container.netns === NODE ? [] : [{ type: 'network', path: `/run/netns/${container.netns}` }]),
       ],
       cgroupsPath,
       resources: composeResources(container.resources),

@@ -82,6 +82,10 @@ describe('a configuration', () => {
     ]);
   });
 
+  it("stays in the node's network when that is the pod's", () => {
+    expect(compose({ netns: '' }).linux.namespaces.some(({ type }) => type === 'network')).toBe(false);
+  });
+
   it('mounts what is nearer to the root first, without set-user-id programs and devices', () => {
     const { mounts } = compose();
     const own = mounts.filter(({ destination }) => destination.startsWith('/data'));

@@ -12,8 +12,26 @@ export function newPodCauses(spec: PodSpec): readonly Cause[] {
   const early = spec.ephemeralContainers?.length ?? 0;
   return [
     ...podSpecCauses(spec),
+    ...hostPortCauses(spec),
     ...(early > 0 ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
   ];
+}
+
+/** In the network of the node a port is the node's. */
+function hostPortCauses({ hostNetwork, containers }: PodSpec): readonly Cause[] {
+  return containers.flatMap(({ ports = [] }, at) =>
+    ports.flatMap(({ containerPort, hostPort }, index) =>
+      hostNetwork !== true || hostPort === undefined || hostPort === containerPort
+        ? []
+        : [
+            invalid(
+              `spec.containers[${at}].ports[${index}].hostPort`,
+              hostPort,
+              'must match `containerPort` when `hostNetwork` is true',
+            ),
+          ],
+    ),
+  );
 }
 
 /** Checks the spec of a pod, or of a pod template; `at` is where it stands. */

@@ -9,6 +9,13 @@ export const networkRoles: readonly ClusterRole[] = [
     [rule(read, 'k8s.cni.cncf.io', 'network-attachment-definitions')],
     aggregateTo('admin', 'edit', 'view'),
   ),
+  // The only constraint there is: pods in the network of their node.
+  clusterRole('system:openshift:scc:hostnetwork', [
+    {
+      ...rule(['use'], 'security.openshift.io', 'securitycontextconstraints'),
+      resourceNames: ['hostnetwork'],
+    },
+  ]),
   clusterRole(
     'openshift-ovn-kubernetes-udn-editor',
     [rule(readWrite, 'k8s.ovn.org', 'userdefinednetworks')],
