@@ -31,7 +31,7 @@ export interface CertificateOptions {
 
 /** The certificate is renewed at a random point of this part of its life. */
 const renewal = { from: 0.7, to: 0.9 };
-/** Milliseconds between two tries of a renewal, and the longest single wait. */
+/** Milliseconds between two renewals or tries of one, and the longest single wait. */
 const retryMs = 60_000;
 const longestWait = 24 * 3_600_000;
 
@@ -73,8 +73,9 @@ export async function keepCertificate(
       log.info({ node: config.nodeName }, 'certificate renewed');
     } catch (error) {
       log.warn({ node: config.nodeName, error: messageOf(error) }, 'certificate not renewed');
-      await sleep(retryMs, signal, clock);
     }
+    // Also after a renewal: where this clock is far ahead of the signer's, the new one is due at once.
+    await sleep(retryMs, signal, clock);
   }
 }
 
