@@ -1,8 +1,8 @@
 /** Kubeconfig files. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { messageOf, PatchbayError } from './errors.ts';
+import { parseYaml } from './yaml.ts';
 
 /** What a client needs to reach a server and prove who it is. */
 export interface Connection {
@@ -33,7 +33,7 @@ export function loadKubeconfig(path: string, context?: string): Connection {
 
 /** Like `loadKubeconfig`, on text. `directory` is where relative paths start. */
 export function parseKubeconfig(text: string, directory: string, contextName?: string): Connection {
-  const config = fields(parseYaml(text), 'the file');
+  const config = fields(readYaml(text), 'the file');
   const current = contextName ?? textOf(config, 'current-context') ?? '';
   const context = entry(config, 'contexts', 'context', current, 'current-context');
   const cluster = entry(
@@ -131,9 +131,9 @@ function optional<K extends string, V>(key: K, value: V | undefined): { readonly
   return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V });
 }
 
-function parseYaml(text: string): unknown {
+function readYaml(text: string): unknown {
   try {
-    return parse(text);
+    return parseYaml(text);
   } catch (error) {
     throw invalid('the file', `is no YAML: ${messageOf(error)}`);
   }

@@ -1,6 +1,6 @@
 /** Reading request bodies: bounded in size and depth, never trusted. */
-import { parse as parseYaml } from 'yaml';
 import { messageOf } from '#machinery/errors.ts';
+import { parseYaml } from '#machinery/yaml.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '../api-errors.ts';
 import type { Incoming } from './exchange.ts';
 import { scanJson } from './json-scan.ts';
@@ -130,13 +130,7 @@ function yamlParts(text: string): number {
 
 function yamlToJson(text: string): string {
   try {
-    const value: unknown = parseYaml(text, {
-      version: '1.1',
-      merge: false,
-      maxAliasCount: 16,
-      uniqueKeys: true,
-      logLevel: 'error',
-    });
+    const value = parseYaml(text, { version: '1.1', maxAliasCount: 16 });
     // Through JSON: dates, maps with odd keys and shared references of YAML must not get any further.
     return JSON.stringify(value) ?? 'null';
   } catch (error) {

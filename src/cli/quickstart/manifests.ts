@@ -1,12 +1,12 @@
 /** Reads manifests and brings the API to what they say. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { apiVersionOf, type KindRef } from '#api/kind.ts';
 import { kinds } from '#api/kinds.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import { isNotFound, PatchbayError } from '#machinery/errors.ts';
+import { parseYamlDocuments } from '#machinery/yaml.ts';
 
 /** An object of a manifest and where it was read. */
 export interface Manifest {
@@ -30,7 +30,7 @@ export function readManifests(directory: string): readonly Manifest[] {
 
 /** Objects of one file. */
 export function parseManifests(file: string, text: string): readonly Manifest[] {
-  return parseAllDocuments(text).flatMap((document) => {
+  return parseYamlDocuments(text).flatMap((document) => {
     const [fault] = document.errors;
     if (fault !== undefined) {
       throw new PatchbayError('InvalidManifest', `${file}: ${fault.message}`, { retryable: false });
