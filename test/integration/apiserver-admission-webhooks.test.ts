@@ -319,6 +319,43 @@ describe('refusals', () => {
   });
 });
 
+describe('deletions', () => {
+  /** A webhook that has the object written to, for its first `times` deletions. */
+  async function meddle(times: number): Promise<void> {
+    let left = times;
+    hooks.answer('/meddle', async () => {
+      if (left > 0) {
+        left -= 1;
+        const body = { data: { left: String(left) } };
+        await server.request('PATCH', `${maps}/m`, { body, type: 'application/merge-patch+json' });
+      }
+      return { allowed: true };
+    });
+    const rules = [{ ...mapRule, operations: ['DELETE'] }];
+    await configure('Validating', 'meddle', webhook('/meddle', { rules }));
+  }
+
+  test('start again however often somebody writes in between', async () => {
+    await meddle(8);
+    await create('m');
+    const deleted = await server.request('DELETE', `${maps}/m`);
+    expect([deleted.code, deleted.text]).toEqual([200, expect.stringContaining('"status":"Success"')]);
+    expect(hooks.seen.get('/meddle')?.map(({ oldObject }) => oldObject?.['data'])).toEqual([
+      { a: '1' },
+      ...[7, 6, 5, 4, 3, 2, 1, 0].map((left) => ({ a: '1', left: String(left) })),
+    ]);
+    expect((await server.request('GET', `${maps}/m`)).code).toBe(404);
+  });
+
+  test('are refused once what they demand no longer holds', async () => {
+    await meddle(1);
+    const { metadata } = (await create('m')).body as { metadata: { resourceVersion: string } };
+    const preconditions = { resourceVersion: metadata.resourceVersion };
+    const refused = await server.request('DELETE', `${maps}/m`, { body: { preconditions } });
+    expect([refused.code, refused.text]).toEqual([409, expect.stringContaining('Precondition failed')]);
+  });
+});
+
 describe('failures', () => {
   const calling = 'Internal error occurred: failed calling webhook';
 

@@ -13,10 +13,13 @@ import { type ApiObject, encoder } from './objects.ts';
 import { strategyOf } from './strategies.ts';
 import { namespaceFinalizers } from './update.ts';
 
-const attempts = 5;
 const defaultPodGrace = 30;
 
-/** Deletes for a client (`call`) or for the server itself. The answer's text: a Status when the object is gone, else the object that is being deleted. */
+/**
+ * Deletes for a client (`call`) or for the server itself. The answer's text: a Status when the object is gone, else the object
+ * that is being deleted. Whoever writes in between makes it start again with what is stored then, as often as that happens
+ * (apiserver `storage/etcd3/store.go`); only preconditions are a reason for 409.
+ */
 export async function remove(
   services: Services,
   kind: KindDefinition,
@@ -24,7 +27,7 @@ export async function remove(
   options: DeleteOptions,
   call?: Call,
 ): Promise<string> {
-  for (let attempt = 1; ; attempt++) {
+  for (;;) {
     const entry = services.store.head(keyOf(kind, place.namespace, place.name));
     if (entry === undefined) {
       await services.store.settled();
@@ -33,11 +36,7 @@ export async function remove(
     try {
       return await removeEntry(services, kind, entry, options, call);
     } catch (error) {
-      if (
-        !(error instanceof StoreError) ||
-        attempt >= attempts ||
-        !['Conflict', 'NotFound'].includes(error.reason)
-      ) {
+      if (!(error instanceof StoreError) || !['Conflict', 'NotFound'].includes(error.reason)) {
         throw error;
       }
     }
