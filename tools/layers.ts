@@ -51,7 +51,15 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
   controllers: rooms('api', 'machinery'),
   cluster: rooms('api', 'machinery', 'certs'),
   store: rooms('machinery/errors.ts', 'machinery/clock.ts'),
-  apiserver: rooms('api', 'machinery/errors.ts', 'machinery/clock.ts', 'store', 'wire', 'certs'),
+  apiserver: rooms(
+    'api',
+    'machinery/errors.ts',
+    'machinery/clock.ts',
+    'machinery/yaml.ts',
+    'store',
+    'wire',
+    'certs',
+  ),
   lab: [
     ...rooms('api', 'machinery/errors.ts', 'machinery/clock.ts', 'certs', 'drivers', 'node-state', 'wire'),
     { path: 'agent/config.ts', types: true }, // the lab writes the file that the agent reads

@@ -63,7 +63,11 @@ function noteDuplicates(document: Document.Parsed, lines: LineCounter): void {
   }
 }
 
-function noteIn(items: readonly { readonly key: ParsedNode }[], document: Document, lines: LineCounter): void {
+function noteIn(
+  items: readonly { readonly key: ParsedNode }[],
+  document: Document,
+  lines: LineCounter,
+): void {
   const keys = new Set<unknown>();
   for (const { key } of items) {
     if (!isScalar(key)) {

@@ -7,47 +7,43 @@ import { copyDatabase, type StoreCopy } from './backup.ts';
 import { Collections } from './collections.ts';
 import { Entry, type Key, textOf } from './entry.ts';
 import { corrupt, refusal, StoreError } from './errors.ts';
+import { History } from './history.ts';
 import { LogFile } from './log-file.ts';
 import { type Observer, Observers } from './observers.ts';
 import { type ListQuery, pastList } from './past.ts';
-import { type Reading, type Subscription, Subscriptions } from './subscription.ts';
+import { type Subscription, Subscriptions } from './subscription.ts';
 import { Texts } from './texts.ts';
 import { Window } from './window.ts';
 import type { Pending, StoreOptions, Write } from './write.ts';
 
-const defaultWindow = 10_000;
-const defaultTexts = 16 * 1024 * 1024;
+const defaults = { window: 10_000, texts: 16 * 1024 * 1024 };
 
 export class Store {
   readonly #file: LogFile;
   readonly #state = new Collections();
   readonly #window: Window;
+  readonly #history: History;
   readonly #texts: Texts;
   readonly #subscriptions = new Subscriptions();
   readonly #observers = new Observers();
-  /** Readers of old versions, by the revision that was the newest when they began. */
-  readonly #holds = new Set<{ readonly revision: number }>();
   #pending: Pending[] = [];
   /** Versions written but not yet on disk, by key text. */
   #ahead = new Map<string, Entry>();
   #flush: Promise<void> | undefined;
   #revision: number;
   #next: number;
-  #compacted: number;
-  #swept: number;
   #failure: StoreError | undefined;
   #timed: ((seconds: number) => void) | undefined;
 
   /** Opens and reads the whole log. Throws `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
   constructor(options: StoreOptions) {
     this.#file = new LogFile(options.path, options.synchronous);
-    this.#texts = new Texts(options.texts ?? defaultTexts, (revision) => this.#textAt(revision));
+    this.#texts = new Texts(options.texts ?? defaults.texts, (revision) => this.#textAt(revision));
     try {
-      const marks = this.#file.marks();
-      this.#compacted = marks.compacted;
-      this.#swept = marks.swept;
-      this.#window = new Window(options.window ?? defaultWindow, marks.compacted);
-      this.#revision = Math.max(marks.compacted, this.#replay(options.path));
+      const { compacted } = this.#file.marks();
+      this.#window = new Window(options.window ?? defaults.window, compacted);
+      this.#history = new History(this.#file, this.#window, this.#subscriptions);
+      this.#revision = Math.max(compacted, this.#replay(options.path));
       this.#next = this.#revision + 1;
     } catch (error) {
       this.#file.close();
@@ -62,7 +58,7 @@ export class Store {
 
   /** Events up to this revision can no longer be watched. */
   get compactedRevision(): number {
-    return this.#compacted;
+    return this.#history.compacted;
   }
 
   /** Why the store takes no writes, when it takes none. */
@@ -101,7 +97,7 @@ export class Store {
         `revision ${revision} does not exist yet, the newest is ${this.#revision}`,
       );
     }
-    this.#checkKept(revision);
+    this.#history.checkKept(revision);
     return pastList(query, revision, this.#state, this.#window, this.#file);
   }
 
@@ -125,9 +121,9 @@ export class Store {
    * there is something to read. Throws `Gone` when events after `from` were compacted.
    */
   subscribe(resource: string, from: number, wake: () => void): Subscription {
-    this.#checkKept(from);
+    this.#history.checkKept(from);
     return this.#subscriptions.add(resource, from, wake, (after, limit) =>
-      this.#events(resource, after, limit),
+      this.#history.events(resource, after, limit, this.#revision),
     );
   }
 
@@ -143,19 +139,9 @@ export class Store {
    * Forgets history up to `revision`, then removes it from the disk in small batches between other work.
    * Resolves when done or when `signal` aborts; what is left (also for {@link hold}) is removed by the next call.
    */
-  async compact(revision: number, signal?: AbortSignal, batch = 500): Promise<void> {
-    const target = Math.min(revision, this.#revision);
-    if (target > this.#compacted) {
-      this.#subscriptions.advance(this.#compacted, target);
-      this.#file.compact(target);
-      this.#compacted = target;
-      this.#window.dropThrough(target);
-      this.#subscriptions.wakeBehind(target);
-    }
-    while (this.#swept < this.#sweepable() && signal?.aborted !== true && this.#failure === undefined) {
-      this.#swept = this.#file.sweep(this.#swept, this.#sweepable(), batch);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  compact(revision: number, signal?: AbortSignal, batch = 500): Promise<void> {
+    const stop = (): boolean => signal?.aborted === true || this.#failure !== undefined;
+    return this.#history.compact(Math.min(revision, this.#revision), stop, batch);
   }
 
   /**
@@ -163,9 +149,7 @@ export class Store {
    * function is called: for whoever reads a long list bit by bit.
    */
   hold(): () => void {
-    const held = { revision: this.#revision };
-    this.#holds.add(held);
-    return () => this.#holds.delete(held);
+    return this.#history.hold(this.#revision);
   }
 
   /** Bytes on disk. */
@@ -199,7 +183,7 @@ export class Store {
     for (const entry of this.#file.replay((key) => this.#state.place(key))) {
       last = entry.revision;
       const current = this.#state.get(entry);
-      if (last > this.#compacted) {
+      if (last > this.#history.compacted) {
         if ((current?.revision ?? 0) !== entry.previousRevision) {
           throw corrupt(
             path,
@@ -307,35 +291,9 @@ export class Store {
     if (entry !== undefined) {
       return entry.value;
     }
-    if (revision <= this.#compacted) {
-      throw new StoreError('Gone', `revision ${revision} was compacted (${this.#compacted})`);
+    if (revision <= this.#history.compacted) {
+      throw new StoreError('Gone', `revision ${revision} was compacted (${this.#history.compacted})`);
     }
     throw corrupt(this.#file.path, `revision ${revision} is missing`);
-  }
-
-  /** What was replaced up to this revision nobody reads any more. */
-  #sweepable(): number {
-    return Math.min(this.#compacted, ...[...this.#holds].map(({ revision }) => revision));
-  }
-
-  #checkKept(from: number): void {
-    if (from < this.#compacted) {
-      throw new StoreError('Gone', `too old resource version: ${from} (${this.#compacted})`);
-    }
-  }
-
-  #events(resource: string, after: number, limit: number): Reading {
-    this.#checkKept(after);
-    let from = after;
-    while (from < this.#window.start) {
-      const page = this.#file.history(resource, from, this.#window.start, limit);
-      from = page.reached;
-      if (page.entries.length > 0) {
-        return page;
-      }
-    }
-    const entries = this.#window.after(resource, from, limit);
-    const last = entries.length < limit ? this.#revision : (entries.at(-1)?.revision ?? this.#revision);
-    return { entries, reached: Math.max(from, last) };
   }
 }

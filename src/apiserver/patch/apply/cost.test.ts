@@ -32,7 +32,10 @@ function counted<T extends object>(value: T, tally: { looks: number }): T {
 /** Looks at an object and at its schema while its managed fields are worked out. */
 function looks(keys: number, declared: number): number {
   const tally = { looks: 0 };
-  const others = Array.from({ length: declared }, (_, index): [string, SchemaNode] => [`f${index}`, string()]);
+  const others = Array.from({ length: declared }, (_, index): [string, SchemaNode] => [
+    `f${index}`,
+    string(),
+  ]);
   const schema = counted(
     object({ data: map(string()), spec: object({ size: string(), ...Object.fromEntries(others) }) }),
     tally,
