@@ -55,6 +55,7 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
     'api',
     'machinery/errors.ts',
     'machinery/clock.ts',
+    'machinery/prometheus.ts',
     'machinery/yaml.ts',
     'store',
     'wire',

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import type { KindDefinition } from '#api/kind.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
+import type { Metric } from '#machinery/prometheus.ts';
 import { Store } from '#store/store.ts';
 import { admissionOf } from './admission/plugins.ts';
 import { AuditFile } from './audit/audit-file.ts';
@@ -43,6 +44,8 @@ export interface ApiServerOptions {
   readonly fairness?: Partial<FairnessLimits>;
   /** Asked after the own ones (masters, node, roles). */
   readonly authorizers?: readonly Authorizer[];
+  /** Shown at `/metrics` after the server's own. */
+  readonly metrics?: readonly Metric[];
 }
 
 export interface ApiServer {
@@ -77,7 +80,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const own: Services = { store, catalog, clock, access };
     const admission = admissionOf(own, access.authorizers, log);
     const custom = new CustomKinds(own, log);
-    const metrics = new Metrics({ store, catalog, fairness });
+    const metrics = new Metrics({ store, catalog, fairness, more: options.metrics ?? [] });
     const pipeline: Pipeline = {
       onDefinition: () => custom.sync(),
       store,
@@ -94,6 +97,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       audit,
       fairness,
       metrics,
+      onRead: (operation, resource, began) => metrics.store.read(operation, resource, began),
       onWatch: (kind) => metrics.control.watchEvents(kind),
       plugins: admission.plugins.map((plugin) => metrics.control.measured(plugin)),
     };

@@ -13,6 +13,7 @@ import type {
   WriteOptions,
 } from './api-client.ts';
 import { apiPath, listQuery } from './api-path.ts';
+import type { ClientMetrics } from './client-metrics.ts';
 import { PatchbayError } from './errors.ts';
 import { connectionError, HttpTransport, readText } from './http-transport.ts';
 import { type Connection, loadKubeconfig } from './kubeconfig.ts';
@@ -31,14 +32,16 @@ const patchTypes = {
 } as const;
 
 /** A client for the server and the user of a kubeconfig file's current context. */
-export function createApiClient(kubeconfigPath: string): HttpApiClient {
-  return new HttpApiClient(loadKubeconfig(kubeconfigPath));
+export function createApiClient(kubeconfigPath: string, options: HttpClientOptions = {}): HttpApiClient {
+  return new HttpApiClient(loadKubeconfig(kubeconfigPath), options);
 }
 
 /** How a client behaves. */
 export interface HttpClientOptions {
   /** Milliseconds a request may take, watches excepted. */
   readonly requestTimeoutMs?: number;
+  /** Counts its requests. */
+  readonly metrics?: ClientMetrics;
 }
 
 /** Speaks to one API server as one user. */
@@ -46,16 +49,18 @@ export class HttpApiClient implements ApiClient {
   readonly server: string;
   #transport: HttpTransport;
   readonly #requestTimeout: number;
+  readonly #metrics: ClientMetrics | undefined;
 
   constructor(connection: Connection, options: HttpClientOptions = {}) {
     this.server = connection.server;
     this.#requestTimeout = options.requestTimeoutMs ?? defaultRequestTimeout;
-    this.#transport = new HttpTransport(connection);
+    this.#metrics = options.metrics;
+    this.#transport = new HttpTransport(connection, this.#metrics);
   }
 
   /** From here on with other credentials for the same server; what runs already goes on with the old ones. */
   renew(connection: Connection): void {
-    this.#transport = new HttpTransport(connection);
+    this.#transport = new HttpTransport(connection, this.#metrics);
   }
 
   async get<T extends KubeObject>(kind: KindRef<T>, key: ObjectKey): Promise<T> {

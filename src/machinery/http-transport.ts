@@ -1,6 +1,7 @@
 /** Requests to an API server over kept-alive connections; knows HTTP and TLS, no kinds. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import type { ClientMetrics } from './client-metrics.ts';
 import { ApiError, PatchbayError, type StatusBody } from './errors.ts';
 import type { Connection } from './kubeconfig.ts';
 
@@ -26,8 +27,10 @@ export class HttpTransport {
   readonly #watchAgent: http.Agent;
   readonly #request: typeof http.request;
   readonly #token: string | undefined;
+  readonly #metrics: ClientMetrics | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, metrics?: ClientMetrics) {
+    this.#metrics = metrics;
     this.#base = new URL(connection.server);
     this.#token = connection.token;
     const tls = {
@@ -79,6 +82,15 @@ export class HttpTransport {
   #attempt(request: TransportRequest): Promise<http.IncomingMessage> {
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const what = `${request.method} ${this.#base.origin}${request.path}`;
+    const began = performance.now();
+    let counted = false;
+    const count = (code: number | '<error>'): void => {
+      if (!counted) {
+        this.#metrics?.answered(this.#base.host, request.method, code, (performance.now() - began) / 1000);
+      }
+      // An answer may still break off.
+      counted = true;
+    };
     return new Promise((resolve, reject) => {
       const outgoing = this.#request(this.#base, {
         method: request.method,
@@ -89,6 +101,7 @@ export class HttpTransport {
       });
       const stopTimer = deadline(outgoing, request);
       outgoing.once('response', (answer) => {
+        count(answer.statusCode ?? 0);
         answer.once('close', stopTimer);
         if (request.timeoutMs === 0) {
           stopTimer();
@@ -96,6 +109,7 @@ export class HttpTransport {
         resolve(answer);
       });
       outgoing.once('error', (cause) => {
+        count('<error>');
         stopTimer();
         reject(connectionError(what, cause, outgoing.reusedSocket));
       });

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Controller } from './controller.ts';
 import { isConflict, messageOf, PatchbayError } from './errors.ts';
 import type { Log } from './log.ts';
+import type { QueueMetrics } from './queue-metrics.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** What loops run with. */
@@ -9,6 +10,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Counts what their queues do. */
+  readonly metrics?: QueueMetrics;
 }
 
 /**
@@ -22,7 +25,10 @@ export async function runControllers(controllers: readonly Controller[], options
 
 async function runController(controller: Controller, options: RunOptions): Promise<void> {
   const { signal, log } = options;
-  const queue = new WorkQueue({ clock: options.clock ?? systemClock });
+  const queue = new WorkQueue({
+    clock: options.clock ?? systemClock,
+    observer: options.metrics?.observer(controller.name),
+  });
   const aborted = new Promise<void>((resolve) => {
     if (signal.aborted) {
       resolve();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from './fake-clock.ts';
+import { QueueMetrics } from './queue-metrics.ts';
 import { WorkQueue } from './work-queue.ts';
 
 describe('WorkQueue', () => {
@@ -22,6 +23,41 @@ describe('WorkQueue', () => {
     expect(await queue.next()).toBe('a');
     queue.done('a');
     expect(queue.length).toBe(0);
+  });
+
+  it('tells how many keys came, wait and come back, and how long they took', async () => {
+    const metrics = new QueueMetrics();
+    const figures = () => metrics.all.map((metric) => metric.render()).join('');
+    const figure = (name: string) =>
+      Number(new RegExp(`^workqueue_${name}{name="q"} (.*)$`, 'm').exec(figures())?.[1] ?? 0);
+    const counted = () =>
+      [
+        'adds_total',
+        'depth',
+        'retries_total',
+        'queue_duration_seconds_count',
+        'work_duration_seconds_count',
+      ].map(figure);
+    const clock = new FakeClock();
+    const queue = new WorkQueue({ clock, observer: metrics.observer('q') });
+    queue.add('a');
+    queue.add('a');
+    queue.add('b');
+    expect(counted()).toEqual([2, 2, 0, 0, 0]);
+    await queue.next();
+    queue.add('a');
+    queue.add('a');
+    expect(counted()).toEqual([3, 2, 0, 1, 0]);
+    expect(figure('unfinished_work_seconds')).toBeGreaterThan(0);
+    queue.done('a');
+    expect(counted()).toEqual([3, 2, 0, 1, 1]);
+    await queue.next();
+    await queue.next();
+    queue.retry('b');
+    expect(counted()).toEqual([3, 0, 1, 3, 1]);
+    queue.done('a');
+    queue.done('b');
+    expect([counted(), figure('longest_running_processor_seconds')]).toEqual([[3, 0, 1, 3, 3], 0]);
   });
 
   it('keeps the earliest of several delays', async () => {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
+import type { QueueObserver } from './queue-metrics.ts';
 
 /** How fast failing keys come back. */
 export interface WorkQueueOptions {
@@ -7,6 +8,8 @@ export interface WorkQueueOptions {
   readonly baseDelay?: number;
   /** Longest delay between retries in milliseconds. Default 60,000. */
   readonly maxDelay?: number;
+  /** Is told of every key. */
+  readonly observer?: QueueObserver | undefined;
 }
 
 interface Delayed {
@@ -22,6 +25,7 @@ export class WorkQueue {
   readonly #clock: Clock;
   readonly #baseDelay: number;
   readonly #maxDelay: number;
+  readonly #observer: QueueObserver | undefined;
   readonly #ready = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #again = new Set<string>();
@@ -34,6 +38,7 @@ export class WorkQueue {
     this.#clock = options.clock ?? systemClock;
     this.#baseDelay = options.baseDelay ?? 10;
     this.#maxDelay = options.maxDelay ?? 60_000;
+    this.#observer = options.observer;
   }
 
   /** Keys ready to be worked on. */
@@ -48,17 +53,30 @@ export class WorkQueue {
     }
     this.#delayed.get(key)?.cancel();
     this.#delayed.delete(key);
-    if (this.#busy.has(key)) {
-      this.#again.add(key);
+    if (this.#ready.has(key) || this.#again.has(key)) {
       return;
     }
+    this.#observer?.added(key);
+    if (this.#busy.has(key)) {
+      this.#again.add(key);
+    } else {
+      this.#offer(key);
+    }
+  }
+
+  #offer(key: string): void {
     const worker = this.#waiting.shift();
     if (worker === undefined) {
       this.#ready.add(key);
-      return;
+    } else {
+      this.#take(key);
+      worker(key);
     }
+  }
+
+  #take(key: string): void {
     this.#busy.add(key);
-    worker(key);
+    this.#observer?.taken(key);
   }
 
   /** Makes a key ready after `ms` milliseconds, or earlier when it waits for an earlier time already. */
@@ -70,6 +88,7 @@ export class WorkQueue {
       this.add(key);
       return;
     }
+    this.#observer?.retried();
     const due = this.#clock.now() + ms;
     const waiting = this.#delayed.get(key);
     if (waiting !== undefined && waiting.due <= due) {
@@ -101,7 +120,7 @@ export class WorkQueue {
     }
     if (key !== undefined) {
       this.#ready.delete(key);
-      this.#busy.add(key);
+      this.#take(key);
       return Promise.resolve(key);
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -110,8 +129,11 @@ export class WorkQueue {
   /** Tells that the work on a key handed out by `next` is over. */
   done(key: string): void {
     this.#busy.delete(key);
-    if (this.#again.delete(key)) {
-      this.add(key);
+    this.#observer?.done(key);
+    if (this.#again.delete(key) && !this.#closed) {
+      this.#delayed.get(key)?.cancel();
+      this.#delayed.delete(key);
+      this.#offer(key);
     }
   }
 

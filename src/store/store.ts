@@ -14,7 +14,7 @@ import { type ListQuery, pastList } from './past.ts';
 import { type Subscription, Subscriptions } from './subscription.ts';
 import { Texts } from './texts.ts';
 import { Window } from './window.ts';
-import type { Pending, StoreOptions, Write } from './write.ts';
+import type { Pending, StoreOptions, Write, WriteObserver } from './write.ts';
 
 const defaults = { window: 10_000, texts: 16 * 1024 * 1024 };
 
@@ -34,6 +34,7 @@ export class Store {
   #next: number;
   #failure: StoreError | undefined;
   #timed: ((seconds: number) => void) | undefined;
+  #written: WriteObserver | undefined;
 
   /** Opens and reads the whole log. Throws `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
   constructor(options: StoreOptions) {
@@ -167,6 +168,11 @@ export class Store {
     this.#timed = observer;
   }
 
+  /** Calls `observer` for each write once it is on disk or has failed. */
+  onWrite(observer: WriteObserver): void {
+    this.#written = observer;
+  }
+
   /** Commits what is on its way, then closes the file. Later writes reject with `StoreClosed`. */
   close(): void {
     if (this.#failure?.reason === 'StoreClosed') {
@@ -225,7 +231,7 @@ export class Store {
     );
     this.#ahead.set(text, entry);
     return new Promise((resolve, reject) => {
-      this.#pending.push({ entry, resolve, reject });
+      this.#pending.push({ entry, resolve, reject, began: performance.now() });
       this.#flush ??= this.#scheduleCommit();
     });
   }
@@ -242,6 +248,18 @@ export class Store {
     return flush;
   }
 
+  #tell(pending: readonly Pending[], error: unknown): void {
+    const written = this.#written;
+    if (written === undefined) {
+      return;
+    }
+    const now = performance.now();
+    for (const { entry, began } of pending) {
+      const operation = entry.deleted ? 'delete' : entry.previousRevision === 0 ? 'create' : 'update';
+      written(operation, entry.resource, (now - began) / 1000, error);
+    }
+  }
+
   #commit(): unknown {
     const pending = this.#pending;
     this.#pending = [];
@@ -251,6 +269,7 @@ export class Store {
     }
     const error = this.#append(pending);
     this.#ahead = new Map();
+    this.#tell(pending, error);
     if (error !== undefined) {
       this.#next = this.#revision + 1;
       for (const each of pending) {

@@ -20,9 +20,19 @@ export interface Write {
   readonly encode: (revision: number) => string;
 }
 
+/** Is told of every write that went to disk, or failed to: after how many seconds. */
+export type WriteObserver = (
+  operation: 'create' | 'update' | 'delete',
+  resource: string,
+  seconds: number,
+  error: unknown,
+) => void;
+
 /** A write that is on its way to disk. */
 export interface Pending {
   readonly entry: Entry;
   readonly resolve: (entry: Entry) => void;
   readonly reject: (error: unknown) => void;
+  /** When it was asked for, in milliseconds of `performance.now`. */
+  readonly began: number;
 }

@@ -31,6 +31,7 @@ test('figures have upstream’s names and count what happens', async () => {
   const server = await start();
   await put(server, 'a');
   await put(server, 'a');
+  await server.request('GET', '/api/v1/namespaces/default/configmaps/a');
   await server.request('GET', '/api/v1/namespaces/default/made-up-1');
   await server.request('GET', '/api/v1/pods', { as: 'stranger' });
   await server.watch('/api/v1/configmaps?watch=true', (events) => events.length > 0);
@@ -51,6 +52,8 @@ test('figures have upstream’s names and count what happens', async () => {
     'apiserver_storage_size_bytes',
     'apiserver_flowcontrol_rejected_requests_total{flow_schema="global-default",priority_level="global-default",reason="queue-full"} 0',
     'etcd_disk_wal_fsync_duration_seconds_count',
+    'etcd_request_duration_seconds_count{operation="create",type="configmaps"} 1',
+    'etcd_requests_total{operation="get",type="configmaps"} 1',
     'etcd_mvcc_db_total_size_in_bytes',
     `apiserver_request_sli_duration_seconds_count{${labels.replace('dry_run="",', '')}} 2`,
     `apiserver_response_sizes_bucket{${labels.replace('dry_run="",', '')},le="1000"} `,

@@ -1,8 +1,8 @@
 /** Figures of what stands around requests: watches, plug-ins, the audit log, the program itself. */
 import type { KindDefinition } from '#api/kind.ts';
+import { Counter, Histogram, type Metric, Reading } from '#machinery/prometheus.ts';
 import type { AdmissionPlugin, Maybe } from '../admission/plugin.ts';
 import { serverVersion } from '../discovery/handler.ts';
-import { Counter, Histogram, type Metric, Reading } from './registry.ts';
 
 const admissionBounds = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 

@@ -1,4 +1,6 @@
 /** The server's figures under kube-apiserver's names (`apiserver/pkg/endpoints/metrics`). */
+
+import { Counter, Histogram, type LabelValues, type Metric, Reading } from '#machinery/prometheus.ts';
 import type { Store } from '#store/store.ts';
 import type { Fairness } from '../fairness/fairness.ts';
 import type { RequestInfo } from '../http/request-info.ts';
@@ -6,13 +8,15 @@ import type { Catalog } from '../registry/catalog.ts';
 import { resourceOf } from '../registry/catalog.ts';
 import { ControlMetrics } from './control-metrics.ts';
 import { processMetrics } from './process.ts';
-import { Counter, Histogram, type LabelValues, type Metric, Reading } from './registry.ts';
+import { StoreMetrics } from './store-metrics.ts';
 
 /** Where the figures come from. */
 export interface MetricSources {
   readonly store: Store;
   readonly catalog: Catalog;
   readonly fairness: Fairness;
+  /** Figures of whatever else runs in this process. */
+  readonly more: readonly Metric[];
 }
 
 const durationBounds = [
@@ -51,6 +55,7 @@ export class Metrics {
   readonly #sizes: Histogram;
   readonly #aborts: Counter;
   readonly control = new ControlMetrics();
+  readonly store: StoreMetrics;
   readonly #inflight = { mutating: 0, readOnly: 0 };
   readonly #watches = new Map<string, { readonly labels: LabelValues; count: number }>();
   readonly #all: readonly Metric[];
@@ -90,6 +95,7 @@ export class Metrics {
       'The latency distributions of commits to the store, synced to disk.',
       commitBounds,
     );
+    this.store = new StoreMetrics(sources.store);
     sources.store.onCommit((seconds) => this.#commits.observe(seconds));
     this.#all = [
       this.#requests,
@@ -99,10 +105,12 @@ export class Metrics {
       this.#aborts,
       this.#commits,
       ...this.control.all,
+      ...this.store.all,
       ...this.#gauges(),
       ...storeMetrics(sources),
       ...fairnessMetrics(sources.fairness),
       ...processMetrics(),
+      ...sources.more,
     ];
   }
 
@@ -216,6 +224,7 @@ const knownSubresources: ReadonlySet<string> = new Set([
   'approval',
   'attach',
   'binding',
+  'ephemeralcontainers',
   'eviction',
   'exec',
   'finalize',

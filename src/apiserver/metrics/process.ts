@@ -1,6 +1,6 @@
 /** `process_*` as every Prometheus client library has them (proc(5)). */
 import { readdirSync, readFileSync } from 'node:fs';
-import { type Metric, Reading } from './registry.ts';
+import { type Metric, Reading } from '#machinery/prometheus.ts';
 
 const bytesPerPage = 4096;
 

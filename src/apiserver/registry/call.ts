@@ -17,6 +17,8 @@ export interface Services {
   readonly plugins?: readonly AdmissionPlugin[];
   /** Called after each write of a client to a CustomResourceDefinition, before it is answered. */
   readonly onDefinition?: () => void;
+  /** Called after each read of the store for a client; `began` in milliseconds of `performance.now`. */
+  readonly onRead?: (operation: 'get' | 'list', resource: string, began: number) => void;
   /** Called when a watch begins; what it returns is called for each of its events. */
   readonly onWatch?: (kind: KindDefinition) => () => void;
 }

@@ -2,7 +2,7 @@
 import { methodNotAllowed, notFound } from '../api-errors.ts';
 import { type Answer, jsonText, type PiecesAnswer, type StreamAnswer } from '../http/answer.ts';
 import type { Outgoing } from '../http/exchange.ts';
-import { keyOf } from './catalog.ts';
+import { keyOf, resourceOf } from './catalog.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
@@ -17,7 +17,10 @@ import { writeOptions } from './write-options.ts';
 
 export function getOne({ services, call, kind, form, now }: Handling): Answer {
   const { namespace, name } = call.info;
-  const entry = services.store.get(keyOf(kind, namespace, name));
+  const began = performance.now();
+  const key = keyOf(kind, namespace, name);
+  const entry = services.store.get(key);
+  services.onRead?.('get', key.resource, began);
   if (entry === undefined) {
     throw notFound(kind, name);
   }
@@ -26,7 +29,10 @@ export function getOne({ services, call, kind, form, now }: Handling): Answer {
 
 export function getPage(handling: Handling): Answer | PiecesAnswer {
   const { services, call, kind } = handling;
-  return pageAnswer(handling, list(services, call, kind), () => services.store.hold());
+  const began = performance.now();
+  const page = list(services, call, kind);
+  services.onRead?.('list', resourceOf(kind), began);
+  return pageAnswer(handling, page, () => services.store.hold());
 }
 
 /** Objects of a list that is sent in one piece. */
