@@ -6,10 +6,13 @@ import type { Log } from './log.ts';
 const keepMs = 5 * 60_000;
 const everyMs = 60_000;
 /** Most events kept, however young: disk is not endless. */
-const keepEvents = 100_000;
+const mostEvents = 100_000;
 
-/** Compacts the store from time to time. Returns the way to stop. */
-export function compactor(store: Store, clock: Clock, log: Log): () => void {
+/**
+ * Compacts the store now and then from time to time: a server that never lives long must not leave a log that grows, which
+ * every start reads. Returns the way to stop.
+ */
+export function compactor(store: Store, clock: Clock, log: Log, keepEvents = mostEvents): () => void {
   const abort = new AbortController();
   const marks: { readonly at: number; readonly revision: number }[] = [];
   let cancel = (): void => undefined;
@@ -28,7 +31,7 @@ export function compactor(store: Store, clock: Clock, log: Log): () => void {
       cancel = clock.setTimer(tick, everyMs);
     }
   };
-  schedule();
+  tick();
   return () => {
     abort.abort();
     cancel();

@@ -51,9 +51,13 @@ export class Collections {
     return this.#resources.get(key.resource)?.get(key.namespace)?.entries.get(key.name);
   }
 
-  /** The key of a new object, in strings that cost no more memory than they must for as long as it lives. */
+  /** The key of an object, in strings that cost no more memory than they must for as long as it lives. */
   place(key: Key): Key {
     const bucket = this.#resources.get(key.resource)?.get(key.namespace);
+    const known = bucket?.entries.get(key.name);
+    if (known !== undefined) {
+      return known;
+    }
     const { resource, namespace } = bucket ?? {
       resource: detached(key.resource),
       namespace: detached(key.namespace),

@@ -20,6 +20,8 @@ interface Row {
   readonly checksum: number;
 }
 
+type RowArray = readonly [number, number, number, string, string, number];
+
 /** Positions in the log: history up to `compacted` is gone for readers, up to `swept` also from the disk. */
 export interface Marks {
   readonly compacted: number;
@@ -89,10 +91,14 @@ export class LogFile {
    * one that is damaged.
    */
   *replay(place?: (key: Key) => Key): Generator<Entry> {
-    const all = this.#database.prepare('SELECT * FROM log ORDER BY revision');
+    const all = this.#database.prepare(
+      'SELECT revision, previous, deleted, key, value, checksum FROM log ORDER BY revision',
+    );
+    all.setReturnArrays(true); // a start reads all of it
     try {
-      for (const row of all.iterate()) {
-        yield this.#entry(row as unknown as Row, place);
+      for (const row of all.iterate() as unknown as Iterable<RowArray>) {
+        const [revision, previous, deleted, key, value, sum] = row;
+        yield this.#entry({ revision, previous, deleted, key, value, checksum: sum }, place);
       }
     } catch (error) {
       throw error instanceof StoreError ? error : corrupt(this.#path, messageOf(error), error);
@@ -199,11 +205,10 @@ export class LogFile {
   }
 
   #entry(row: Row, place: (key: Key) => Key = (key) => key): Entry {
-    const [resource = '', namespace = '', name = ''] = row.key.split('/', 3);
     if (row.checksum !== checksum(row.revision, row.previous, row.deleted, row.key, row.value)) {
       throw corrupt(this.#path, `the checksum of revision ${row.revision} (${row.key}) is wrong`);
     }
-    const key = place({ resource, namespace, name });
+    const key = place(keyOf(row.key));
     return new Entry(key, row.revision, row.deleted === 1, row.value, undefined, row.previous);
   }
 
@@ -230,6 +235,17 @@ export class LogFile {
       { cause: error },
     );
   }
+}
+
+/** The opposite of `textOf`. */
+function keyOf(text: string): Key {
+  const first = text.indexOf('/');
+  const second = text.indexOf('/', first + 1);
+  return {
+    resource: text.slice(0, first),
+    namespace: text.slice(first + 1, second),
+    name: text.slice(second + 1),
+  };
 }
 
 function checksum(revision: number, previous: number, deleted: number, key: string, value: string): number {
