@@ -27,3 +27,8 @@ export class Askers {
     }
   }
 }
+
+/** Key under which pods of a namespace wait for its primary network. */
+export function primaryOf(namespace: string): string {
+  return `${namespace}/*`;
+}

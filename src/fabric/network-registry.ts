@@ -1,6 +1,11 @@
 /** Which OVN networks there are: definitions grouped by their network's name. */
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
-import { networkDifferences, type OvnNetwork, ovnNetworkOfText } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import {
+  isGrown,
+  networkDifferences,
+  type OvnNetwork,
+  ovnNetworkOfText,
+} from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { keyOf } from '#machinery/controller.ts';
 
 interface Definition {
@@ -80,7 +85,10 @@ export class NetworkRegistry {
     }
     const oldest = this.#oldest(definition.network.name) ?? definition;
     const differences = networkDifferences(definition.network, oldest.network);
-    if (differences.length > 0) {
+    // A network that grows is changed in one definition after the other.
+    const isGrowing =
+      isGrown(definition.network, oldest.network) || isGrown(oldest.network, definition.network);
+    if (differences.length > 0 && !isGrowing) {
       const message = `NetworkAttachmentDefinition ${key} says otherwise than ${oldest.key} in ${differences.join(', ')}, and both name the network "${oldest.network.name}"; make them equal, or give one another "name"`;
       return { problem: { reason: 'NetworkMismatch', message } };
     }

@@ -1,6 +1,6 @@
 /** Which part of a layer 3 network each node has. Nodes' annotations are the truth, this is their index. */
-import type { Ip, IpFamily, IpRange } from '#api/ip-range.ts';
-import { networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { type Ip, type IpFamily, type IpRange, overlap } from '#api/ip-range.ts';
+import { isGrown, networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { SubnetAllocator } from './subnet-allocator.ts';
 
@@ -21,16 +21,18 @@ export class NodeSubnets {
     return [...this.#cuts.values()].map(({ network }) => network);
   }
 
-  /** Begins to cut a network up; true when it is new, or another one of its name. */
+  /** Begins to cut a network up; true when it is new, or another one of its name, or has more ranges now. */
   begin(network: OvnNetwork): boolean {
     const known = this.#cuts.get(network.name);
     if (known !== undefined && networkDifferences(known.network, network).length === 0) {
       return false;
     }
-    const allocators = network.subnets.map(
-      (range) => new SubnetAllocator(range, range.hostPrefix ?? range.prefix),
-    );
-    this.#cuts.set(network.name, { network, allocators, held: new Map() });
+    const kept = known !== undefined && isGrown(known.network, network) ? known : undefined;
+    const allocators = network.subnets.map((range) => {
+      const index = kept?.network.subnets.findIndex((one) => overlap(one, range)) ?? -1;
+      return kept?.allocators[index] ?? new SubnetAllocator(range, range.hostPrefix ?? range.prefix);
+    });
+    this.#cuts.set(network.name, { network, allocators, held: kept?.held ?? new Map() });
     return true;
   }
 
@@ -93,7 +95,7 @@ export class NodeSubnets {
     if (subnets === undefined) {
       throw new PatchbayError(
         'SubnetExhausted',
-        `network "${name}": node ${node} has no subnet of it: ${this.#describe(name)}; use a larger range, or a longer hostSubnet`,
+        `network "${name}": node ${node} has no subnet of it: ${this.#describe(name)}; add a range to a primary network, or make it anew with a larger range or a longer hostSubnet`,
         { retryable: false },
       );
     }

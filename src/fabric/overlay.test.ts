@@ -9,6 +9,7 @@ import type { NbRow } from '#drivers/ovn/driver.ts';
 import { formatPodNetworks, POD_NETWORKS } from './annotations.ts';
 import type { FlatPlace } from './flat-network.ts';
 import { Overlay } from './overlay.ts';
+import { idle } from './overlay-parts.ts';
 
 const definition = (
   name: string,
@@ -140,6 +141,16 @@ describe('networks besides the default one', () => {
     // The nodes' rows lead pods out: a pod's own is its port.
     expect(put.map(({ table }) => table)).toEqual(['Logical_Switch_Port']);
     expect(overlay.dropPod('ns/p').map(({ table }) => table)).toEqual(['Logical_Switch_Port']);
+  });
+
+  it.each([
+    [{}, '100.65.0.2/16'],
+    [{ joinSubnet: '100.70.0.0/16' }, '100.70.0.2/16'],
+    [{ joinSubnet: '100.70.0.0/16', transitSubnet: '100.71.0.0/16' }, '100.71.0.2/16'],
+  ])('that are primary have their gateways where they say: %j', (config, address) => {
+    overlay = new Overlay({ ...idle, nodes: () => [{ name: 'n1', index: 0 }] });
+    define('l2', { role: 'primary', subnets: '10.2.0.0/16', ...config });
+    expect(row('rtoj-GR_net.a_n1')?.columns['networks']).toEqual([address]);
   });
 
   it.each([
@@ -399,6 +410,34 @@ describe('networks of topology layer3', () => {
     define({ role: 'primary', subnets: '10.20.0.0/24/25,10.21.0.0/24/25' });
     settleNodes(node('n1'), node('n2'), node('n3'));
     expect(partsOf('n3')).toEqual(['10.21.0.0/25']);
+  });
+
+  it('grow under their pods when they are primary, and nodes that found no part get one', () => {
+    const small = { role: 'primary', subnets: '10.20.0.0/24/25' };
+    define(small);
+    settleNodes(node('n1'), node('n2'), node('n3'));
+    expect(partsOf('n3')).toEqual([]);
+    overlay.settlePod(pod('p', []), 'n1', true);
+    expect(overlay.settlePod(pod('q', []), 'n3', true).problems[0]?.reason).toBe('SubnetExhausted');
+    const { put, remove } = define({ ...small, subnets: '10.20.0.0/24/25,10.21.0.0/24/25' });
+    expect(remove).toEqual([]);
+    const hidden = put.filter(({ table, key }) => table === 'NAT' && key.startsWith('GR_net.a_n1'));
+    expect(hidden.map(({ columns }) => columns['logical_ip'])).toEqual(['10.20.0.0/24', '10.21.0.0/24']);
+    overlay.settleNodes([node('n1'), node('n2'), node('n3')], new Set());
+    expect(['n1', 'n2', 'n3'].map(partsOf)).toEqual([['10.20.0.0/25'], ['10.20.0.128/25'], ['10.21.0.0/25']]);
+    expect(overlay.takeWoken()).toEqual(['ns/q']);
+    expect(addressOf(overlay.settlePod(pod('p', []), 'n1', true).places[0])).toBe('10.20.0.3');
+    expect(addressOf(overlay.settlePod(pod('q', []), 'n3', true).places[0])).toBe('10.21.0.3');
+  });
+
+  it.each([
+    ['secondary', '10.20.0.0/24/25,10.21.0.0/24/25'],
+    ['primary', '10.21.0.0/24/25'],
+    ['primary', '10.20.0.0/24/25,fd20::/48/64'],
+  ])('are made anew when they change otherwise: %s %s', (role, subnets) => {
+    define({ role, subnets: '10.20.0.0/24/25' });
+    settleNodes(node('n1'));
+    expect(keys(define({ role, subnets }).remove)).toContain('net.a_n1');
   });
 
   it('refuse addresses that are asked for', () => {

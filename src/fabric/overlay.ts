@@ -3,12 +3,12 @@ import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
-import { networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { isGrown, networkDifferences, type OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { NbChanges, NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { parseFlatEntry, parseNodeSubnets } from './annotations.ts';
-import { Askers } from './askers.ts';
+import { Askers, primaryOf } from './askers.ts';
 import { ownerOf, primaryAttachment, type Wanted, wantedAttachments } from './attachments.ts';
 import { claimOwner, isFor, keptBy } from './claims.ts';
 import type { Egress } from './egress.ts';
@@ -145,7 +145,8 @@ export class Overlay {
       .filter(({ name }) => touched.includes(name))
       .flatMap((old) => {
         const now = this.#registry.network(old.name);
-        return now === undefined || networkDifferences(old, now).length === 0 ? [] : this.#end(old);
+        const isKept = now === undefined || networkDifferences(old, now).length === 0 || isGrown(old, now);
+        return isKept ? [] : this.#end(old);
       });
     const put = touched.flatMap((name) => {
       const network = this.#registry.network(name);
@@ -293,9 +294,4 @@ export class Overlay {
   #orphans(): readonly FlatPlace['network'][] {
     return this.#ledger.networksInUse().filter(({ name }) => this.#registry.network(name) === undefined);
   }
-}
-
-/** Key under which pods of a namespace wait for its primary network. */
-function primaryOf(namespace: string): string {
-  return `${namespace}/*`;
 }

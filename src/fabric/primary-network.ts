@@ -19,7 +19,10 @@ const defaultJoin: Readonly<Record<IpFamily, IpRange>> = {
 /** The ways out of a primary network; undefined where it has no subnet. `slot` numbers the primary networks. */
 export function primaryEgress(network: OvnNetwork, slot: number): Egress | undefined {
   const families = familiesOf(network).map((family) => ({
-    join: network.joinSubnets.find((range) => range.family === family) ?? defaultJoin[family],
+    // Upstream has a link between routers from the one, and addresses of the gateways from the other; here a gateway has one.
+    join:
+      [...network.transitSubnets, ...network.joinSubnets].find((range) => range.family === family) ??
+      defaultJoin[family],
     inside: network.subnets.filter((range) => range.family === family),
     masquerade: masqueradeOf(family, slot),
   }));

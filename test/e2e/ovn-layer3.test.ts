@@ -176,6 +176,25 @@ describe('a primary network of topology Layer3', () => {
     expect((await received()) - before).toBeLessThan(3);
   });
 
+  test('takes a range more while pods are on it, and loses none', async () => {
+    const ranges = [{ cidr: '10.20.0.0/16', hostSubnet: 24 }, { cidr: 'fd20::/48' }];
+    const patch = (subnets: readonly object[]) =>
+      cluster.kubectl([
+        ...['patch', 'udn', '-n', other, 'primary', '--type=merge', '-p'],
+        JSON.stringify({ spec: { layer3: { subnets } } }),
+      ]);
+    const lost = await patch(ranges.slice(0, 1));
+    expect(lost.stderr).toMatch(/Removing existing subnets is not allowed/);
+    const grown = await patch([...ranges, { cidr: '10.22.0.0/16', hostSubnet: 24 }]);
+    expect([grown.status, grown.stderr]).toEqual([0, '']);
+    const config = ['get', 'net-attach-def', '-n', other, 'primary', '-o', 'jsonpath={.spec.config}'];
+    await expect
+      .poll(() => cluster.must(config), { timeout: 10_000 })
+      .toContain('"subnets":"10.20.0.0/16/24,fd20::/48/64,10.22.0.0/16/24"');
+    expect(await podPing(other, 'r', await addressOf(other, 's'))).toBe(true);
+    expect(await podPing(other, 'r', outside)).toBe(true);
+  });
+
   test('tells that l2bridge is no binding for it, and which one is', async () => {
     await cluster.must(['create', '-f', '-'], withL2bridge());
     const events = (): Promise<string> =>

@@ -126,6 +126,22 @@ export function networkDifferences(a: OvnNetwork, b: OvnNetwork): readonly strin
     .map((key) => keys[key]);
 }
 
+/**
+ * True when a network became larger, which is all that may change while pods are on it: ranges were added to a primary one of
+ * topology layer3, for nodes that found none left. Families stay as they are.
+ */
+export function isGrown(before: OvnNetwork, after: OvnNetwork): boolean {
+  const isSame = (a: NetworkSubnet, b: NetworkSubnet): boolean =>
+    a.family === b.family && a.base === b.base && a.prefix === b.prefix && a.hostPrefix === b.hostPrefix;
+  return (
+    before.topology === 'layer3' &&
+    before.role === 'primary' &&
+    networkDifferences(before, after).join() === 'subnets' &&
+    before.subnets.every((old) => after.subnets.some((one) => isSame(old, one))) &&
+    after.subnets.every(({ family }) => before.subnets.some((old) => old.family === family))
+  );
+}
+
 /** A network's or definition's name as the beginning of OVN names, as upstream makes them: `a/b-c` -> `a.b.c_`. */
 export function ovnPrefix(name: string): string {
   return `${name.replaceAll('-', '.').replaceAll('/', '.')}_`;

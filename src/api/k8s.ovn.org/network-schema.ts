@@ -161,6 +161,55 @@ const layer3Subnet = object(
   },
 );
 
+/** A field that stays as it is, absent too: a rule on the field alone would not see it come or go. */
+const fixed = (field: string): ValidationRule => ({
+  rule: `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
+  message: `${field} is immutable`,
+});
+const sameHostSubnet = (a: string, b: string): string =>
+  `has(${a}.hostSubnet) == has(${b}.hostSubnet) && (!has(${a}.hostSubnet) || ${a}.hostSubnet == ${b}.hostSubnet)`;
+const familyOf = (subnet: string): string => `cidr(${subnet}.cidr).ip().family()`;
+/** Rules that reckon with ranges; what is no range has another message. */
+const ofRanges = (rule: string): string => `!self.subnets.all(i, isCIDR(i.cidr)) || ${rule}`;
+
+/** Subnets of topology Layer3: a primary network may get more of them, for more nodes; nothing else changes. */
+const layer3Rules: readonly ValidationRule[] = [
+  ...['role', 'mtu', 'joinSubnets'].map(fixed),
+  {
+    rule: "self.role != 'Secondary' || self.subnets == oldSelf.subnets",
+    message: 'Subnets is immutable for Secondary role',
+  },
+  {
+    rule: 'oldSelf.subnets.all(a, self.subnets.exists(b, b.cidr == a.cidr))',
+    message: 'Removing existing subnets is not allowed',
+  },
+  {
+    rule: `oldSelf.subnets.all(a, self.subnets.filter(b, b.cidr == a.cidr).all(b, ${sameHostSubnet('a', 'b')}))`,
+    message: 'hostSubnet is immutable',
+  },
+  {
+    // Upstream has no such rule, and says nothing of networks that get a second family: nodes and pods keep what they have.
+    rule: ofRanges(`self.subnets.all(a, oldSelf.subnets.exists(b, ${familyOf('a')} == ${familyOf('b')}))`),
+    message: 'Subnets of another IP family cannot be added: make a new network with both families',
+  },
+  {
+    rule: ofRanges(
+      '!self.subnets.exists(a, self.subnets.exists(b, a.cidr != b.cidr && cidr(a.cidr).containsCIDR(cidr(b.cidr))))',
+    ),
+    message: 'Subnets must not overlap or contain each other',
+  },
+  {
+    rule: 'self.subnets.all(a, self.subnets.filter(b, b.cidr == a.cidr).size() == 1)',
+    message: 'Subnets with same CIDR are not allowed',
+  },
+  {
+    rule: ofRanges(
+      `self.subnets.all(a, self.subnets.all(b, ${familyOf('a')} != ${familyOf('b')} || (${sameHostSubnet('a', 'b')})))`,
+    ),
+    message: 'Subnets from the same IP family must use the same hostSubnet value',
+  },
+];
+
 /** A switch on each node, joined by a router. */
 export const layer3 = object(
   {
@@ -173,7 +222,7 @@ export const layer3 = object(
   'A switch on each node, joined by a router.',
   {
     'x-kubernetes-validations': [
-      immutable,
+      ...layer3Rules,
       primaryOnly('joinSubnets', 'JoinSubnets'),
       {
         rule: '!has(self.mtu) || !self.subnets.exists(i, isCIDR(i.cidr) && cidr(i.cidr).ip().family() == 6) || self.mtu >= 1280',

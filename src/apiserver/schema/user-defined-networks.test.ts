@@ -255,17 +255,54 @@ describe('union and immutability', () => {
     ['topology', layer3(), layer2(), /topology is immutable/],
     ['MTU', layer2({ mtu: 1300 }), layer2(), /Network spec is immutable/],
     ['subnets', layer2({ subnets: ['10.2.0.0/16'] }), layer2(), /Network spec is immutable/],
-    ['role', layer3({ role: 'Secondary' }), layer3(), /Network spec is immutable/],
+    ['role', layer3({ role: 'Secondary' }), layer3(), /role is immutable/],
+    ['an MTU that comes', layer3({ mtu: 1300 }), layer3(), /mtu is immutable/],
+    ['an MTU that goes', layer3(), layer3({ mtu: 1300 }), /mtu is immutable/],
+    ['join subnets', layer3({ joinSubnets: ['100.66.0.0/16'] }), layer3(), /joinSubnets is immutable/],
+    ['hostSubnet', cut(['10.20.0.0/16', 25]), cut(['10.20.0.0/16', 24]), /hostSubnet is immutable/],
+    ['a subnet that goes', cut(['10.21.0.0/16']), cut(['10.20.0.0/16']), /Removing existing subnets/],
     [
-      'hostSubnet',
-      layer3({ subnets: [{ cidr: '10.20.0.0/16', hostSubnet: 25 }] }),
-      layer3(),
-      /Network spec is immutable/,
+      'a subnet that comes, of a secondary network',
+      layer3({ role: 'Secondary', subnets: [{ cidr: '10.20.0.0/16' }, { cidr: '10.21.0.0/16' }] }),
+      layer3({ role: 'Secondary', subnets: [{ cidr: '10.20.0.0/16' }] }),
+      /Subnets is immutable for Secondary role/,
     ],
+    ['a family', cut(['10.20.0.0/16'], ['fd00:20::/48']), cut(['10.20.0.0/16']), /another IP family cannot/],
   ])('refuses a change of %s', (_name, spec, old, message) => {
     expect(told(spec, old).join('\n')).toMatch(message);
   });
+
+  test.each<[string, Spec, RegExp | undefined]>([
+    [
+      'of both families',
+      cut(['10.20.0.0/16'], ['fd00:20::/48'], ['10.21.0.0/16'], ['fd00:21::/48']),
+      undefined,
+    ],
+    [
+      'that overlap',
+      cut(['10.20.0.0/16'], ['fd00:20::/48'], ['10.20.128.0/17']),
+      /must not overlap or contain/,
+    ],
+    [
+      'that are there',
+      cut(['10.20.0.0/16'], ['fd00:20::/48'], ['10.20.0.0/16']),
+      /same CIDR are not allowed/,
+    ],
+    ['cut otherwise', cut(['10.20.0.0/16'], ['fd00:20::/48'], ['10.21.0.0/16', 26]), /same hostSubnet value/],
+    ['that are none', cut(['10.20.0.0/16'], ['fd00:20::/48'], ['10.21.0.0/99']), /CIDR is invalid/],
+  ])('a primary network of topology Layer3 gets more subnets: %s', (_name, spec, message) => {
+    const lines = told(spec, cut(['10.20.0.0/16'], ['fd00:20::/48'])).join('\n');
+    expect(lines).toMatch(message ?? /^$/);
+  });
 });
+
+/** A primary network of topology Layer3 with these subnets: range, prefix length of nodes. */
+function cut(...subnets: readonly (readonly [string, number?])[]): Spec {
+  return layer3({
+    role: 'Primary',
+    subnets: subnets.map(([cidr, hostSubnet]) => ({ cidr, ...(hostSubnet !== undefined && { hostSubnet }) })),
+  });
+}
 
 /** As stored: what is there already has a version. */
 function metaOf<T extends { readonly metadata: object }>(object: T): T {

@@ -26,7 +26,11 @@ export function allocationOf(
     return undefined;
   }
   const names = lacking.map(({ metadata }) => metadata.name).sort();
-  const message = `Network allocation failed for at least one node: [${names.join(', ')}]: subnets have room for ${room} nodes and there are ${nodes.length}; make the network anew with a larger cidr or a longer hostSubnet`;
+  const remedy =
+    layer3?.role === 'Primary'
+      ? 'add a range to its subnets'
+      : 'make the network anew with a larger cidr or a longer hostSubnet';
+  const message = `Network allocation failed for at least one node: [${names.join(', ')}]: subnets have room for ${room} nodes and there are ${nodes.length}; ${remedy}`;
   return { type, status: 'False', reason: 'InternalError', message };
 }
 

@@ -183,7 +183,7 @@ describe('a UserDefinedNetwork', () => {
       await world.client.create(node, { metadata: { name } });
     }
     expect((await told())[1]).toMatch(
-      /^NetworkAllocationSucceeded=False InternalError: Network allocation failed for at least one node: \[node2, node3\]: subnets have room for 2 nodes and there are 3; make/,
+      /^NetworkAllocationSucceeded=False InternalError: Network allocation failed for at least one node: \[node2, node3\]: subnets have room for 2 nodes and there are 3; add a range to its subnets/,
     );
   });
 });

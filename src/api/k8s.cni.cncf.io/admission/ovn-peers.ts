@@ -5,7 +5,7 @@ import type { AdmissionRequest } from '../../kind.ts';
 import type { Cause, KubeObject, OwnerReference } from '../../meta.ts';
 import { nodeNetworkConfigurationPolicy } from '../../nmstate.io/node-network-configuration-policy.ts';
 import { definitionsOf } from '../network-users.ts';
-import { networkDifferences, type OvnNetwork, ovnNetworkOfText, ovnPrefix } from '../ovn-network.ts';
+import { isGrown, networkDifferences, type OvnNetwork, ovnNetworkOfText, ovnPrefix } from '../ovn-network.ts';
 
 type View = Pick<AdmissionRequest<KubeObject>, 'list'>;
 type Definition = KubeObject & { readonly spec?: { readonly config?: string | undefined } | undefined };
@@ -50,6 +50,9 @@ function conflict(
       : undefined;
   }
   const owner = rendererOf(peer);
+  if (owner !== undefined && owner.uid === rendererOf(object)?.uid && isGrown(theirs, network)) {
+    return undefined; // Its renderer changes one definition after the other.
+  }
   if (owner !== undefined && owner.uid !== rendererOf(object)?.uid) {
     return forbidden(
       'spec.config.name',
@@ -77,6 +80,7 @@ export function editCauses(object: Definition, old: Definition | undefined, view
   const before = ovnNetworkOfText(old?.spec?.config);
   if (before === undefined || old?.spec?.config === object.spec?.config) return [];
   const after = ovnNetworkOfText(object.spec?.config);
+  if (after !== undefined && isGrown(before, after)) return [];
   const differences = after === undefined ? ['type'] : networkDifferences(before, after);
   const users = differences.length === 0 ? [] : usersOf(object, view);
   if (users.length === 0) return [];
