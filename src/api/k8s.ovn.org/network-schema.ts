@@ -194,7 +194,7 @@ const layer3Rules: readonly ValidationRule[] = [
   },
   {
     rule: ofRanges(
-      '!self.subnets.exists(a, self.subnets.exists(b, a.cidr != b.cidr && cidr(a.cidr).containsCIDR(cidr(b.cidr))))',
+      '!self.subnets.exists(a, self.subnets.exists(b, a.cidr != b.cidr && cidr(a.cidr).containsCIDR(b.cidr)))',
     ),
     message: 'Subnets must not overlap or contain each other',
   },
