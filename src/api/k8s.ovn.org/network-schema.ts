@@ -194,7 +194,7 @@ const layer3Rules: readonly ValidationRule[] = [
   },
   {
     rule: ofRanges(
-      '!self.subnets.exists(a, self.subnets.exists(b, a.cidr != b.cidr && cidr(a.cidr).containsCIDR(b.cidr)))',
+      '!self.subnets.exists(a, self.subnets.filter(b, cidr(a.cidr).containsCIDR(b.cidr)).size() > 1)',
     ),
     message: 'Subnets must not overlap or contain each other',
   },
