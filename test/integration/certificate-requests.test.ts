@@ -1,7 +1,12 @@
 /** Certificates by request: a node joins with a bootstrap token and renews, people approve, signers refuse. */
-import { X509Certificate } from 'node:crypto';
+import 'reflect-metadata';
+import { webcrypto, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import tls from 'node:tls';
+import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureCertificate, keepCertificate } from '#agent/certificate.ts';
 import {
@@ -10,6 +15,7 @@ import {
 } from '#api/certificates.k8s.io/certificate-signing-request.ts';
 import { node } from '#api/core/node.ts';
 import { secret } from '#api/core/secret.ts';
+import { algorithm, exportKey } from '#certs/certificates.ts';
 import { makeRequest } from '#certs/requests.ts';
 import { clusterControllers } from '#cluster/cluster.ts';
 import { systemClock as clock } from '#machinery/clock.ts';
@@ -200,6 +206,56 @@ describe('a node', () => {
     expect(codes).toEqual([200, 403, 403]);
     const approve = { as: 'node1', type: 'application/merge-patch+json', body: { status: {} } } as const;
     expect((await server.request('PATCH', `${requests}/own/approval`, approve)).code).toBe(403);
+  });
+});
+
+describe('a certificate to serve with', () => {
+  const forServing = {
+    signerName: 'kubernetes.io/kubelet-serving',
+    usages: ['digital signature', 'server auth'],
+  };
+  const identity = { commonName: 'system:node:node1', organizations: ['system:nodes'] };
+
+  test('waits for somebody who knows the addresses of the node, and names them', async () => {
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const names = new x509.SubjectAlternativeNameExtension([
+      { type: 'dns', value: 'node1' },
+      { type: 'ip', value: '127.0.0.1' },
+    ]);
+    const made = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: 'O=system:nodes, CN=system:node:node1',
+      keys,
+      signingAlgorithm: algorithm,
+      extensions: [names],
+    });
+    const request = Buffer.from(made.toString('pem')).toString('base64');
+    const body = { metadata: { name: 'serving' }, spec: { ...forServing, request } };
+    expect((await server.request('POST', requests, { body, as: 'node1' })).code).toBe(201);
+    // What a later request is told by then, this one would have been.
+    await ask('serving-none', identity, forServing, 'node1');
+    await server.kubectl('certificate', 'approve', 'serving-none');
+    await expect
+      .poll(async () => (await statusOf('serving-none')).conditions?.at(-1)?.message)
+      .toBe('at least one DNS or IP subjectAltName is required');
+    expect(await statusOf('serving')).toEqual({});
+    await server.kubectl('certificate', 'approve', 'serving');
+    await expect.poll(async () => (await statusOf('serving')).certificate ?? '').not.toBe('');
+    const cert = Buffer.from((await statusOf('serving')).certificate ?? '', 'base64').toString();
+    const serving = tls.createServer({ cert, key: await exportKey(keys.privateKey) }).listen(0, '127.0.0.1');
+    await once(serving, 'listening');
+    const { port } = serving.address() as AddressInfo;
+    const socket = tls.connect({ host: '127.0.0.1', port, ca: server.authority.cert });
+    await once(socket, 'secureConnect');
+    expect([socket.authorized, new X509Certificate(cert).keyUsage]).toEqual([true, ['1.3.6.1.5.5.7.3.1']]);
+    socket.destroy();
+    serving.close();
+  });
+
+  test('is asked for by the node itself only', async () => {
+    const other = { ...identity, commonName: 'system:node:node2' };
+    expect((await ask('serving-other', other, forServing, 'node1')).message).toContain(
+      'can only create a node CSR with CN=system:node:node1',
+    );
   });
 });
 
