@@ -87,7 +87,7 @@ export function nodeStatus(before: Node['status'], input: NodeInput): NodeStatus
       kernelVersion: machine.kernelVersion,
       osImage: machine.osImage,
       containerRuntimeVersion: `patchbay://${machine.version}`,
-      kubeletVersion: `v1.34.0-patchbay.${machine.version}`,
+      kubeletVersion: `v1.36.0-patchbay.${machine.version}`,
       kubeProxyVersion: '',
       operatingSystem: 'linux',
       architecture: machine.architecture,

@@ -108,7 +108,7 @@ async function runHttp(
   });
   const headers = new Map([
     ['host', `${address}:${port}`],
-    ['user-agent', 'kube-probe/1.34'],
+    ['user-agent', 'kube-probe/1.36'],
     ['accept', '*/*'],
     ['connection', 'close'],
     ...(action.httpHeaders ?? []).map(({ name, value }) => [name.toLowerCase(), value] as const),
