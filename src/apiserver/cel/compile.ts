@@ -1,24 +1,18 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import { isSpent, spend } from './budget.ts';
+import { charge, enter, leave } from './budget.ts';
 import { celEnvironment, type OldSelf } from './environment.ts';
 import { mendHas } from './has.ts';
 import { CelError } from './library.ts';
+import { meter } from './meter/meter.ts';
+import type { Node } from './meter/node.ts';
 
 /** A rule ready to run. */
 export interface CompiledRule {
   /** True: the rule compares with the stored object and is skipped when there is none. */
   readonly usesOldSelf: boolean;
-  /** @throws when the rule fails to run (missing key, wrong types, out of budget). */
+  /** @throws when the rule fails to run (missing key, wrong types), OverLimit, OutOfBudget. */
   run(variables: Readonly<Record<string, unknown>>): unknown;
-}
-
-/** The parts of a syntax tree that are rewritten; the package does not declare `evaluate` and `meta`. */
-interface Node {
-  op: string;
-  args: unknown;
-  evaluate(evaluator: unknown, ast: Node, context: unknown): unknown;
-  readonly meta: { readonly alternate?: Node; readonly macro?: object };
 }
 
 const MAX_CACHED = 5000;
@@ -55,16 +49,7 @@ export function compileIn(environment: Environment, text: string): CompiledRule 
     if (!checked.valid) {
       throw checked.error ?? new CelError('does not type check');
     }
-    return {
-      usesOldSelf: found.usesOldSelf,
-      run(variables) {
-        const result: unknown = parsed({ ...variables });
-        if (isSpent()) {
-          spend(0);
-        }
-        return result;
-      },
-    };
+    return metered(parsed, found.usesOldSelf);
   } catch (error) {
     throw new PatchbayError(
       'InvalidRule',
@@ -77,13 +62,30 @@ export function compileIn(environment: Environment, text: string): CompiledRule 
   }
 }
 
+/** A checked expression that charges for what it does. */
+function metered(parsed: ReturnType<Environment['parse']>, usesOldSelf: boolean): CompiledRule {
+  const units = meter(parsed.ast as unknown as Node);
+  return {
+    usesOldSelf,
+    run(variables) {
+      const outer = enter();
+      try {
+        charge(units);
+        return parsed(variables);
+      } finally {
+        leave(outer);
+      }
+    },
+  };
+}
+
 /** The first line of what the CEL package says; the rest draws the source. */
 export function summaryOf(error: unknown): string {
   const summary = (error as { summary?: unknown }).summary;
   return typeof summary === 'string' ? summary : (messageOf(error).split('\n')[0] ?? '');
 }
 
-/** Visits every node: finds `oldSelf`, counts loop steps, and sends `matches` to the linear-time matcher. */
+/** Visits every node: finds `oldSelf` and sends `matches` to the linear-time matcher. */
 function prepareTree(value: unknown, found: { usesOldSelf: boolean }, seen: Set<object>): void {
   if (typeof value !== 'object' || value === null || seen.has(value)) {
     return;
@@ -116,27 +118,4 @@ function prepareNode(node: Node, found: { usesOldSelf: boolean }): void {
   if (node.op === 'rcall' && Array.isArray(node.args) && node.args[0] === 'matches') {
     node.args[0] = 'matchesRe2';
   }
-  if (node.op === 'comprehension') {
-    const { step } = node.args as { step: Node };
-    countEvaluations(step);
-  }
-}
-
-/** A loop's step spends one unit each time it runs; so does the loop itself when the step's node is shared. */
-function countEvaluations(step: Node): void {
-  // The package swaps `evaluate` of the node on its first run, so the count sits in front of whatever it is then.
-  const prototypeEvaluate = step.evaluate;
-  let current = prototypeEvaluate;
-  Object.defineProperty(step, 'evaluate', {
-    configurable: true,
-    get() {
-      return function counted(this: Node, evaluator: unknown, ast: Node, context: unknown): unknown {
-        spend(1);
-        return current.call(step, evaluator, ast, context);
-      };
-    },
-    set(next: Node['evaluate']) {
-      current = next;
-    },
-  });
 }

@@ -1,5 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js';
-import { spend } from './budget.ts';
+import { charge } from './budget.ts';
 import { CelError } from './library.ts';
 
 /*
@@ -43,13 +43,15 @@ type Step<R> = (run: (body: number) => unknown, key: unknown) => R | undefined;
 
 interface Loop {
   readonly returns: string;
+  /** Cost units of asking whether to go on, which is done once more when the loop ends early. */
+  readonly asked?: number;
   start(): { readonly step: Step<unknown>; finish(): unknown };
 }
 
 /** Adds the two-variable macros to an environment. */
 export function registerTwoVariableMacros(environment: Environment): void {
-  register(environment, 'all(ast, ast, ast): bool', { returns: 'bool', start: startAll });
-  register(environment, 'exists(ast, ast, ast): bool', { returns: 'bool', start: startExists });
+  register(environment, 'all(ast, ast, ast): bool', { returns: 'bool', asked: 2, start: startAll });
+  register(environment, 'exists(ast, ast, ast): bool', { returns: 'bool', asked: 3, start: startExists });
   register(environment, 'existsOne(ast, ast, ast): bool', { returns: 'bool', start: startExistsOne });
   register(environment, 'exists_one(ast, ast, ast): bool', { returns: 'bool', start: startExistsOne });
   register(environment, 'transformList(ast, ast, ast): list<dyn>', {
@@ -88,7 +90,10 @@ function startExistsOne() {
   let count = 0;
   return {
     step(run: (body: number) => unknown) {
-      count += run(0) === true ? 1 : 0;
+      if (run(0) === true) {
+        count += 1;
+        charge(2);
+      }
       return undefined;
     },
     finish: () => count === 1,
@@ -153,24 +158,25 @@ function evaluate(evaluator: Evaluator, macro: Macro, context: Context, loop: Lo
     throw new CelError('a two-variable comprehension was run before it was checked');
   }
   const state = loop.start();
-  for (const [key, value] of entriesOf(evaluator.run(macro.receiver, context))) {
-    spend(1);
+  const entries = entriesOf(evaluator.run(macro.receiver, context));
+  for (const [at, [key, value]] of entries.entries()) {
     const outerNow = outer.reuse(context).setIterValue(key, evaluator);
     const innerNow = inner.reuse(outerNow).setIterValue(value, evaluator);
     const ended = state.step((body) => evaluator.run(macro.bodies[body], innerNow), key);
     if (ended !== undefined) {
+      charge(at < entries.length - 1 ? (loop.asked ?? 0) : 0);
       return ended;
     }
   }
   return state.finish();
 }
 
-function entriesOf(range: unknown): Iterable<readonly [unknown, unknown]> {
+function entriesOf(range: unknown): readonly (readonly [unknown, unknown])[] {
   if (Array.isArray(range)) {
     return range.map((item, index) => [BigInt(index), item] as const);
   }
   if (range instanceof Map) {
-    return range.entries();
+    return [...range.entries()];
   }
   if (typeof range === 'object' && range !== null) {
     return Object.entries(range);

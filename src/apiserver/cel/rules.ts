@@ -3,7 +3,7 @@ import type { SchemaNode, ValidationRule } from '#api/schema.ts';
 import { deepEqual } from '../patch/equal.ts';
 import { cause } from '../schema/causes.ts';
 import { itemsByKeys } from '../schema/list-items.ts';
-import { isSpent, resetBudget } from './budget.ts';
+import { OutOfBudget, OverLimit, RULES_BUDGET, startBudget } from './budget.ts';
 import { compileRule, summaryOf } from './compile.ts';
 import { celLibrary } from './library.ts';
 import { type Converted, toCel } from './values.ts';
@@ -11,6 +11,15 @@ import { type Converted, toCel } from './values.ts';
 interface RuleContext {
   readonly causes: Cause[];
   readonly converted: Converted;
+  /** True once an expression cost too much: none is run any more. */
+  stopped: boolean;
+}
+
+/** What to tell of a rule that does not hold. */
+interface Broken {
+  readonly message: string;
+  /** The expression that cost too much: the rule itself, or the one for its message. */
+  readonly tooMuch?: 'rule' | 'message';
 }
 
 const withRules = new WeakMap<SchemaNode, boolean>();
@@ -36,17 +45,20 @@ export function hasRules(node: SchemaNode): boolean {
  * `oldSelf` run only where it has a counterpart, and a broken rule on an unchanged value is tolerated, as upstream does.
  */
 export function validateRules(schema: SchemaNode, object: unknown, old: unknown): readonly Cause[] {
-  const context: RuleContext = { causes: [], converted: new Map() };
-  resetBudget();
+  const context: RuleContext = { causes: [], converted: new Map(), stopped: false };
+  startBudget(RULES_BUDGET);
   visit(schema, object, old, '', context);
   return context.causes;
 }
 
 function visit(node: SchemaNode, value: unknown, old: unknown, path: string, context: RuleContext): void {
-  if (value === undefined || value === null || !hasRules(node) || isSpent()) {
+  if (value === undefined || value === null || !hasRules(node) || context.stopped) {
     return;
   }
   for (const rule of node['x-kubernetes-validations'] ?? []) {
+    if (context.stopped) {
+      return;
+    }
     runRule(rule, node, value, old, path, context);
   }
   if (Array.isArray(value)) {
@@ -112,8 +124,18 @@ function runRule(
     variables['oldSelf'] = optional ? (before === undefined ? Optional.none() : Optional.of(before)) : before;
   }
   const broken = brokenBy(rule, compiled, variables);
-  if (broken !== undefined && (compiled.usesOldSelf || old === undefined || !deepEqual(value, old))) {
-    context.causes.push(ruleCause(rule, broken, value, path));
+  if (broken === undefined) {
+    return;
+  }
+  context.stopped = broken.tooMuch !== undefined;
+  if (broken.tooMuch === 'rule') {
+    context.causes.push(cause('FieldValueInvalid', path, broken.message, node.type));
+  } else if (compiled.usesOldSelf || old === undefined || !deepEqual(value, old)) {
+    context.causes.push(
+      context.stopped
+        ? cause('FieldValueInvalid', placeOf(rule, path), broken.message, node.type)
+        : ruleCause(rule, broken.message, value, path),
+    );
   }
 }
 
@@ -122,16 +144,24 @@ function brokenBy(
   rule: ValidationRule,
   compiled: ReturnType<typeof compileRule>,
   variables: Record<string, unknown>,
-): string | undefined {
+): Broken | undefined {
   try {
     return compiled.run(variables) === true ? undefined : messageFor(rule, variables);
   } catch (error) {
-    return `${summaryOf(error)} evaluating rule: ${rule.message ?? rule.rule}`;
+    const told = (rule.message || rule.rule).trim();
+    if (error instanceof OutOfBudget) {
+      return { message: error.message, tooMuch: 'rule' };
+    }
+    if (error instanceof OverLimit) {
+      const why = `no further validation rules will be run due to call cost exceeds limit for rule: ${told}`;
+      return { message: `'${error.message}': ${why}`, tooMuch: 'rule' };
+    }
+    return { message: `${summaryOf(error)} evaluating rule: ${told}` };
   }
 }
 
-function messageFor(rule: ValidationRule, variables: Record<string, unknown>): string {
-  const fallback = rule.message ?? `failed rule: ${rule.rule.trim()}`;
+function messageFor(rule: ValidationRule, variables: Record<string, unknown>): Broken {
+  const fallback = { message: rule.message ?? `failed rule: ${rule.rule.trim()}` };
   if (rule.messageExpression === undefined) {
     return fallback;
   }
@@ -140,21 +170,34 @@ function messageFor(rule: ValidationRule, variables: Record<string, unknown>): s
       rule.messageExpression,
       rule.optionalOldSelf === true ? 'optional' : 'value',
     ).run({ oldSelf: null, ...variables });
-    return typeof text === 'string' && text.trim() !== '' && !text.includes('\n') ? text.trim() : fallback;
-  } catch {
-    return fallback; // as upstream: a broken message must not hide that the rule is broken
+    return typeof text === 'string' && text.trim() !== '' && !text.includes('\n')
+      ? { message: text.trim() }
+      : fallback;
+  } catch (error) {
+    return tooMuchForMessage(rule.messageExpression, error) ?? fallback; // as upstream: a broken message must not hide that the rule is broken
   }
+}
+
+function tooMuchForMessage(expression: string, error: unknown): Broken | undefined {
+  const tooMuch = 'message';
+  if (error instanceof OutOfBudget) {
+    const why = 'messageExpression evaluation failed due to running out of cost budget';
+    return { message: `${why}, no further validation rules will be run`, tooMuch };
+  }
+  const why = 'no further validation rules will be run due to call cost exceeds limit for messageExpression';
+  return error instanceof OverLimit
+    ? { message: `${why}: ${JSON.stringify(expression)}`, tooMuch }
+    : undefined;
 }
 
 function ruleCause(rule: ValidationRule, message: string, value: unknown, path: string): Cause {
   // Upstream leaves objects and lists out of the message.
   const shown = typeof value === 'object' ? undefined : value;
-  return cause(
-    rule.reason ?? 'FieldValueInvalid',
-    `${path}${relative(rule.fieldPath, path)}`,
-    message,
-    shown,
-  );
+  return cause(rule.reason ?? 'FieldValueInvalid', placeOf(rule, path), message, shown);
+}
+
+function placeOf({ fieldPath }: ValidationRule, path: string): string {
+  return `${path}${relative(fieldPath, path)}`;
 }
 
 function relative(fieldPath: string | undefined, path: string): string {

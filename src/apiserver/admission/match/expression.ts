@@ -1,6 +1,6 @@
 /** CEL over requests: the environment of match conditions and policies. */
 import { messageOf } from '#machinery/errors.ts';
-import { resetBudget } from '../../cel/budget.ts';
+import { CONDITIONS_BUDGET, OutOfBudget, startBudget } from '../../cel/budget.ts';
 import { type CompiledRule, compileIn, summaryOf } from '../../cel/compile.ts';
 import { celEnvironment } from '../../cel/environment.ts';
 
@@ -55,11 +55,14 @@ export function expressionProblem(of: 'condition' | 'policy', text: string): str
 /** What came out of an expression: a value, or an error in words. */
 export type Outcome = { readonly value: unknown } | { readonly error: string };
 
-/** Works an expression out. */
+/** Works an expression out. @throws OutOfBudget, which is the end of all expressions that share the budget. */
 export function evaluate(of: 'condition' | 'policy', text: string, variables: Variables): Outcome {
   try {
     return { value: compileExpression(of, text).run(variables) };
   } catch (error) {
+    if (error instanceof OutOfBudget) {
+      throw error;
+    }
     return { error: `expression '${text.trim()}' resulted in error: ${summaryOf(error)}` };
   }
 }
@@ -74,16 +77,23 @@ export function conditionsVerdict(
   if (conditions.length === 0) {
     return { matches: true };
   }
-  resetBudget();
-  const given = variables();
+  startBudget(CONDITIONS_BUDGET);
   const errors: string[] = [];
-  for (const { expression } of conditions) {
-    const outcome = evaluate(of, expression, given);
-    if ('error' in outcome) {
-      errors.push(outcome.error);
-    } else if (outcome.value !== true) {
-      return { matches: false };
+  try {
+    const given = variables();
+    for (const { expression } of conditions) {
+      const outcome = evaluate(of, expression, given);
+      if ('error' in outcome) {
+        errors.push(outcome.error);
+      } else if (outcome.value !== true) {
+        return { matches: false };
+      }
     }
+  } catch (error) {
+    if (!(error instanceof OutOfBudget)) {
+      throw error;
+    }
+    errors.splice(0, Infinity, error.message);
   }
   if (errors.length === 0) {
     return { matches: true };

@@ -3,9 +3,9 @@ import type {
   PolicySpec,
   PolicyValidation,
 } from '#api/admissionregistration.k8s.io/validating-admission-policy.ts';
-import { resetBudget } from '../../cel/budget.ts';
+import { OutOfBudget, RULES_BUDGET, startBudget } from '../../cel/budget.ts';
 import { CelError } from '../../cel/library.ts';
-import { conditionsVerdict, evaluate, type Variables } from '../match/expression.ts';
+import { conditionsVerdict, evaluate, type Outcome, type Variables } from '../match/expression.ts';
 
 /** What a policy holds against a request. */
 export interface Fault {
@@ -26,11 +26,16 @@ const nothing: Decision = { faults: [], annotations: new Map() };
 /** Longest message of an expression, in bytes. */
 const MAX_MESSAGE = 5 * 1024;
 
-/** Runs conditions, validations and annotations. Errors count as faults unless the policy ignores them. */
+type Failed = (message: string, index: number) => readonly Fault[];
+
+/**
+ * Runs conditions, validations and annotations. Errors count as faults unless the policy ignores them. Conditions have a budget,
+ * validations and their messages another, annotations a third; one that is exceeded is the policy's only error.
+ */
 export function decide(spec: PolicySpec, given: Variables): Decision {
-  const { failurePolicy = 'Fail', matchConditions = [], validations = [], auditAnnotations = [] } = spec;
+  const { failurePolicy = 'Fail', matchConditions = [] } = spec;
   const variables = { ...given, variables: lazily(spec, given) };
-  const failed = (message: string, index: number): readonly Fault[] =>
+  const failed: Failed = (message, index) =>
     failurePolicy === 'Ignore' ? [] : [{ message, reason: 'Invalid', index }];
   const verdict = conditionsVerdict('policy', matchConditions, failurePolicy, () => variables);
   if ('error' in verdict) {
@@ -39,18 +44,51 @@ export function decide(spec: PolicySpec, given: Variables): Decision {
   if (!verdict.matches) {
     return nothing;
   }
-  resetBudget();
-  const faults = validations.flatMap((validation, index) => {
-    const outcome = evaluate('policy', validation.expression, variables);
-    if ('error' in outcome) {
-      return failed(outcome.error, index);
+  try {
+    startBudget(RULES_BUDGET);
+    const faults = validate(spec, variables, failed);
+    startBudget(RULES_BUDGET);
+    const annotated = annotate(spec, variables, failed);
+    return { ...annotated, faults: [...faults, ...annotated.faults] };
+  } catch (error) {
+    if (error instanceof OutOfBudget) {
+      return { ...nothing, faults: failed(error.message, 0) };
     }
-    return outcome.value === true
-      ? []
-      : [{ message: messageOf(validation, variables), reason: validation.reason || 'Invalid', index }];
-  });
+    throw error;
+  }
+}
+
+/** Messages come after all validations: they have what those left of the budget. */
+function validate({ validations = [] }: PolicySpec, variables: Variables, failed: Failed): readonly Fault[] {
+  const outcomes = validations.map((validation) => ({
+    validation,
+    outcome: evaluate('policy', validation.expression, variables),
+  }));
+  const faultsBy = (
+    told: (validation: PolicyValidation, outcome: Outcome, index: number) => readonly Fault[],
+  ) =>
+    outcomes.flatMap(({ validation, outcome }, index) =>
+      'error' in outcome ? failed(outcome.error, index) : told(validation, outcome, index),
+    );
+  try {
+    return faultsBy((validation, outcome, index) =>
+      'value' in outcome && outcome.value === true
+        ? []
+        : [{ message: messageOf(validation, variables), reason: validation.reason || 'Invalid', index }],
+    );
+  } catch (error) {
+    if (!(error instanceof OutOfBudget)) {
+      throw error;
+    }
+    return faultsBy((_validation, _outcome, index) =>
+      failed(`failed messageExpression: ${error.message}`, index),
+    );
+  }
+}
+
+function annotate({ auditAnnotations = [] }: PolicySpec, variables: Variables, failed: Failed): Decision {
   const annotations = new Map<string, string>();
-  const annotationFaults = auditAnnotations.flatMap(({ key, valueExpression }) => {
+  const faults = auditAnnotations.flatMap(({ key, valueExpression }) => {
     const outcome = evaluate('policy', valueExpression, variables);
     if ('error' in outcome) {
       return failed(outcome.error, 0);
@@ -60,7 +98,7 @@ export function decide(spec: PolicySpec, given: Variables): Decision {
     }
     return [];
   });
-  return { faults: [...faults, ...annotationFaults], annotations };
+  return { faults, annotations };
 }
 
 /** What the expression says, else the text, else the expression that failed. */

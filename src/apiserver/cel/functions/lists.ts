@@ -1,18 +1,15 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import { deepEqual } from '../../patch/equal.ts';
-import { spend } from '../budget.ts';
 import { CelError } from '../library.ts';
 
 type List = readonly unknown[];
 type Comparable = bigint | number | string | boolean | Date;
 
 function sorted(list: List): boolean {
-  spend(list.length);
   return list.every((item, index) => index === 0 || (list[index - 1] as Comparable) <= (item as Comparable));
 }
 
 function sum(list: List): bigint | number {
-  spend(list.length);
   return list.some((item) => typeof item === 'number')
     ? list.reduce<number>((total, item) => total + Number(item), 0)
     : list.reduce<bigint>((total, item) => total + (item as bigint), 0n);
@@ -23,13 +20,11 @@ function extreme(name: string, isBetter: (a: Comparable, b: Comparable) => boole
     if (list.length === 0) {
       throw new CelError(`${name} called on empty list`);
     }
-    spend(list.length);
     return (list as readonly Comparable[]).reduce((best, item) => (isBetter(item, best) ? item : best));
   };
 }
 
 function has(list: List, item: unknown): boolean {
-  spend(list.length);
   return list.some((other) => celEqual(other, item));
 }
 
@@ -63,11 +58,9 @@ export function registerLists(environment: Environment): void {
       extreme('max', (a, b) => a > b),
     )
     .registerFunction('list.indexOf(dyn): int', (list: List, item: unknown) => {
-      spend(list.length);
       return BigInt(list.findIndex((other) => celEqual(other, item)));
     })
     .registerFunction('list.lastIndexOf(dyn): int', (list: List, item: unknown) => {
-      spend(list.length);
       return BigInt(list.findLastIndex((other) => celEqual(other, item)));
     })
     .registerType('SetsNamespace', { ctor: SetsNamespace, fields: {} })

@@ -6,7 +6,7 @@ import { CelError } from '../library.ts';
 type Address = ReturnType<typeof ipaddr.parse>;
 
 /** `net.IP` of Kubernetes' CEL library. */
-class CelIp {
+export class CelIp {
   readonly address: Address;
   constructor(address: Address) {
     this.address = address;
@@ -22,7 +22,7 @@ class CelIp {
 }
 
 /** `net.CIDR` of Kubernetes' CEL library. */
-class CelCidr {
+export class CelCidr {
   readonly ip: CelIp;
   readonly prefix: number;
   constructor(ip: CelIp, prefix: number) {

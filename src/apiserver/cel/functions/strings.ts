@@ -1,12 +1,11 @@
 import { createRequire } from 'node:module';
 import type { Environment } from '@marcbachmann/cel-js';
 import { patternTest } from '../../schema/pattern.ts';
-import { spend } from '../budget.ts';
+import { charge } from '../budget.ts';
 import { CelError } from '../library.ts';
 import { formatString } from './printf.ts';
 
 function matches(text: string, pattern: string): boolean {
-  spend(1 + text.length / 100);
   return patternTest(pattern)(text);
 }
 
@@ -40,7 +39,6 @@ export function registerStrings(environment: Environment): void {
 
 function findAll(text: string, pattern: string, most: number): string[] {
   patternTest(pattern); // refuses what RE2 does not know
-  spend(1 + text.length / 100);
   const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js');
   const matcher = RE2JS.compile(pattern).matcher(text);
   const found: string[] = [];
@@ -53,7 +51,8 @@ function findAll(text: string, pattern: string, most: number): string[] {
 function replace(text: string, from: string, to: string, most: number): string {
   const parts = text.split(from);
   const cuts = most < 0 ? parts.length - 1 : Math.min(most, parts.length - 1);
-  spend(1 + (text.length + cuts * to.length) / 100);
+  // What is longer than the text costs more than upstream counts: some characters could become very many.
+  charge(Math.ceil(Math.max(0, cuts * (to.length - from.length)) / 10));
   const head = parts.slice(0, cuts + 1).join(to);
   return [head, ...parts.slice(cuts + 1)].join(from);
 }
