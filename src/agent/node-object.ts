@@ -1,5 +1,6 @@
 /** This node as a Node object. Pure. */
 import type { Node, NodeStatus } from '#api/core/node.ts';
+import { geneveOverhead } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { Condition } from '#api/meta.ts';
 import type { ProbeRecord } from '#drivers/probe/record.ts';
 import { setCondition } from '#machinery/conditions.ts';
@@ -118,9 +119,6 @@ function nodeConditions(before: Node['status'], input: NodeInput): readonly Cond
   }
   return conditions;
 }
-
-/** What Geneve adds to a packet, bytes. */
-const geneveOverhead = 100;
 
 /** Packets of full size are lost, without a word, on a path whose underlay is narrower than the pod network needs. */
 function mtuClaim({

@@ -32,7 +32,7 @@ const client = createApiClient(kubeconfig, { metrics: requests });
 const factory = createInformerFactory(client, { log });
 const events = createEventRecorder(client, { component: 'patchbay-control-plane', log });
 const loops = [clusterControllers, controllers].flatMap((make) =>
-  make(factory, { clock, log, events, rootCa: tls.ca, authority }),
+  make(factory, { clock, log, events, rootCa: tls.ca, authority, podMtu: config.podMtu }),
 );
 const network = { ...ofFamilies(DEFAULT_NETWORK, config.ipFamilies), mtu: config.podMtu };
 const fabric = startFabric({ ...network, factory, ovnNb, signal, log, events });

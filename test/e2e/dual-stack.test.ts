@@ -302,3 +302,24 @@ test('nodes say that their underlay carries the network', async () => {
     reason: 'UnderlayMTUSufficient',
   });
 });
+
+test('a network that the wires do not carry is warned of, and says on which nodes', async () => {
+  const at = { namespace: 'default', name: 'too-wide' };
+  const network = {
+    apiVersion: 'k8s.ovn.org/v1',
+    kind: 'UserDefinedNetwork',
+    metadata: at,
+    spec: { topology: 'Layer2', layer2: { role: 'Secondary', mtu: 1450, subnets: ['10.71.0.0/16'] } },
+  };
+  const { status, stderr } = await cluster.kubectl(['create', '-f', '-'], JSON.stringify(network));
+  const nodes = '\\[node1 \\(1500\\), node2 \\(1500\\)\\]';
+  expect(status).toBe(0);
+  expect(stderr).toMatch(new RegExp(`spec\\.layer2\\.mtu: 1450 is more .*${nodes}, less 100 .* write 1400`));
+  for (const kind of ['net-attach-def', 'udn']) {
+    const path = 'jsonpath={.status.conditions[?(@.type=="NetworkMTUMismatch")].message}';
+    const message = (): Promise<string> =>
+      cluster.must(['get', kind, '-n', at.namespace, at.name, '-o', path]);
+    await expect.poll(message, { timeout: 10_000 }).toMatch(new RegExp(`needs 1550 bytes .*${nodes}`));
+  }
+  await cluster.must(['delete', 'udn', '-n', at.namespace, at.name]);
+});

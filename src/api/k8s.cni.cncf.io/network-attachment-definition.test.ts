@@ -396,7 +396,16 @@ describe('a network of several definitions', () => {
     const localnet = nad({ ...ovn, topology: 'localnet' });
     expect(warningsOf(localnet)).toEqual([expect.stringContaining('no NodeNetworkConfigurationPolicy maps')]);
     expect(warningsOf(localnet, stored)).toEqual([]);
-    expect(warningsOf(nad({ ...ovn, mtu: 1500 }))).toEqual([
+    const address = '192.168.1.11';
+    const told = { metadata: { name: 'n1' }, status: { addresses: [{ type: 'InternalIP', address }] } };
+    const interfaces = [{ mtu: 1500, ipv4: { address: [{ ip: address }] } }];
+    const state = { metadata: { name: 'n1' }, status: { currentState: { interfaces } } };
+    const wired: readonly Stored[] = [
+      [node, told],
+      [nodeNetworkState, state],
+    ];
+    expect(warningsOf(nad({ ...ovn, mtu: 1400 }), wired)).toEqual([]);
+    expect(warningsOf(nad({ ...ovn, mtu: 1500 }), wired)).toEqual([
       expect.stringContaining('spec.config.mtu: 1500'),
     ]);
   });

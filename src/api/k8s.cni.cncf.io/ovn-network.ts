@@ -9,7 +9,9 @@ export const ovnType = 'ovn-k8s-cni-overlay';
 
 /** MTU of pods where nothing else is known: an underlay of 1500 less what Geneve adds. */
 const usualPodMtu = 1400;
-const geneveOverhead = 100;
+
+/** What Geneve adds to a packet, bytes. */
+export const geneveOverhead = 100;
 
 /** Prefix length of a node's part where the definition names none. */
 const hostPrefixes = { 4: 24, 6: 64 } as const;

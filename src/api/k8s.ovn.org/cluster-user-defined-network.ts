@@ -52,8 +52,8 @@ export const clusterUserDefinedNetwork: KindDefinition<ClusterUserDefinedNetwork
     { name: 'Created', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkCreated")].status' },
     ageColumn,
   ],
-  warn: ({ object, operation, subresource }) =>
-    operation === 'DELETE' || subresource !== undefined
+  warn: (request) =>
+    request.operation === 'DELETE' || request.subresource !== undefined
       ? []
-      : networkWarnings(object.spec.network, 'spec.network'),
+      : networkWarnings(request.object.spec.network, 'spec.network', request),
 };

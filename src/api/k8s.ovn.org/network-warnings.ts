@@ -2,9 +2,10 @@
 
 import { overlap, parseRanges } from '../ip-range.ts';
 import { clusterSubnets } from '../k8s.cni.cncf.io/admission/cluster-subnets.ts';
-
-/** MTU of the underlay less what Geneve takes. */
-const overlayMtu = 1400;
+import { mtuWarnings } from '../k8s.cni.cncf.io/network-mtu.ts';
+import { ovnNetworkOf, ovnType } from '../k8s.cni.cncf.io/ovn-network.ts';
+import type { AdmissionRequest } from '../kind.ts';
+import { storedWires } from '../nmstate.io/wires.ts';
 
 interface Overlaid {
   readonly mtu?: number | undefined;
@@ -15,31 +16,30 @@ interface Overlaid {
 interface Network {
   readonly layer2?: Overlaid | undefined;
   readonly layer3?: Overlaid | undefined;
-  readonly localnet?: Pick<Overlaid, 'subnets'> | undefined;
+  readonly localnet?: (Overlaid & { readonly physicalNetworkName: string }) | undefined;
 }
 
 /** Warnings about a network. `field` is where it is: `spec`, `spec.network`. */
-export function networkWarnings(network: Network, field: string): readonly string[] {
-  return [
-    ...(['layer2', 'layer3'] as const).flatMap((key) =>
-      mtuWarnings(network[key]?.mtu, `${field}.${key}.mtu`),
-    ),
-    ...(['layer2', 'layer3', 'localnet'] as const).flatMap((key) =>
-      (network[key]?.subnets ?? []).flatMap((subnet, index) => {
+export function networkWarnings(
+  network: Network,
+  field: string,
+  view: Pick<AdmissionRequest, 'list'>,
+): readonly string[] {
+  const wires = storedWires(view);
+  return (['layer2', 'layer3', 'localnet'] as const).flatMap((topology) => {
+    const { mtu, subnets = [] } = network[topology] ?? {};
+    const physicalNetworkName = network.localnet?.physicalNetworkName;
+    // Where none is named the network follows the pods', which nodes judge themselves.
+    const wide = ovnNetworkOf({ name: 'network', type: ovnType, topology, mtu, physicalNetworkName }, 0);
+    return [
+      ...(wide === undefined ? [] : mtuWarnings(wide, wires, `${field}.${topology}.mtu`)),
+      ...subnets.flatMap((subnet, index) => {
         const isText = typeof subnet === 'string';
-        const at = `${field}.${key}.subnets[${index}]${isText ? '' : '.cidr'}`;
+        const at = `${field}.${topology}.subnets[${index}]${isText ? '' : '.cidr'}`;
         return takenWarnings(isText ? subnet : subnet.cidr, at);
       }),
-    ),
-  ];
-}
-
-function mtuWarnings(mtu: number | undefined, at: string): readonly string[] {
-  return mtu === undefined || mtu <= overlayMtu
-    ? []
-    : [
-        `${at}: ${mtu} is more than the underlay carries (1500 less 100 for Geneve): larger packets between nodes are lost; write ${overlayMtu} or leave it out`,
-      ];
+    ];
+  });
 }
 
 function takenWarnings(cidr: string, at: string): readonly string[] {

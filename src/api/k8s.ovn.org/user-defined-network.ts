@@ -39,6 +39,8 @@ export const userDefinedNetwork: KindDefinition<UserDefinedNetwork> = {
     { name: 'Created', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkCreated")].status' },
     ageColumn,
   ],
-  warn: ({ object, operation, subresource }) =>
-    operation === 'DELETE' || subresource !== undefined ? [] : networkWarnings(object.spec, 'spec'),
+  warn: (request) =>
+    request.operation === 'DELETE' || request.subresource !== undefined
+      ? []
+      : networkWarnings(request.object.spec, 'spec', request),
 };

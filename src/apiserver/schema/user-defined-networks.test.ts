@@ -1,8 +1,13 @@
 /** What user-defined networks may not be: table of wrong specs, with upstream's messages. */
 import { describe, expect, test } from 'vitest';
-import { clusterUserDefinedNetwork } from '#api/k8s.ovn.org/cluster-user-defined-network.ts';
+import { node as nodeKind } from '#api/core/node.ts';
+import {
+  type ClusterUserDefinedNetwork,
+  clusterUserDefinedNetwork,
+} from '#api/k8s.ovn.org/cluster-user-defined-network.ts';
 import { type UserDefinedNetwork, userDefinedNetwork } from '#api/k8s.ovn.org/user-defined-network.ts';
-import { requestFor } from '#api/testing.ts';
+import { nodeNetworkState } from '#api/nmstate.io/node-network-state.ts';
+import { requestFor, type Stored } from '#api/testing.ts';
 import { type Processed, processObject } from './process.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
@@ -213,8 +218,44 @@ describe('Localnet', () => {
 });
 
 describe('warnings', () => {
+  const address = '192.168.1.11';
+  const node = { metadata: { name: 'node1' }, status: { addresses: [{ type: 'InternalIP', address }] } };
+  const state = {
+    metadata: { name: 'node1' },
+    status: {
+      currentState: {
+        interfaces: [
+          { name: 'br-ex', type: 'ovs-interface', mtu: 1500, ipv4: { address: [{ ip: address }] } },
+          { name: 'br1', type: 'ovs-bridge', mtu: 1500 },
+          { name: 'eth1', type: 'ethernet', mtu: 9000, controller: 'br1' },
+        ],
+        ovn: { 'bridge-mappings': [{ localnet: 'jumbo', bridge: 'br1' }] },
+      },
+    },
+  };
+  const stored: readonly Stored[] = [
+    [nodeKind, node],
+    [nodeNetworkState, state],
+  ];
   const warned = (spec: Spec): readonly string[] =>
-    userDefinedNetwork.warn?.(requestFor(of(spec) as unknown as UserDefinedNetwork)) ?? [];
+    userDefinedNetwork.warn?.(requestFor(of(spec) as unknown as UserDefinedNetwork, {}, stored)) ?? [];
+  const warnedOfCluster = (network: Spec): readonly string[] =>
+    clusterUserDefinedNetwork.warn?.(
+      requestFor(ofCluster(network) as unknown as ClusterUserDefinedNetwork, {}, stored),
+    ) ?? [];
+
+  test.each<[string, number, RegExp | undefined]>([
+    ['jumbo', 9000, undefined],
+    [
+      'jumbo',
+      9001,
+      /^spec\.network\.localnet\.mtu: 9001 is more .* on nodes: \[node1 \(br1, 9000\)\]: .* write 9000/,
+    ],
+    ['elsewhere', 9001, undefined],
+  ])('localnet on %s of MTU %s', (physicalNetworkName, mtu, text) => {
+    const lines = warnedOfCluster(localnet({ physicalNetworkName, mtu }));
+    expect(lines).toEqual(text === undefined ? [] : [expect.stringMatching(text)]);
+  });
 
   test.each<[string, Spec, RegExp]>([
     ['MTU larger than the underlay', layer2({ mtu: 1500 }), /^spec\.layer2\.mtu: 1500 is more .* write 1400/],

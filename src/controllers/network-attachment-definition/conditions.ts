@@ -1,7 +1,9 @@
 /** What a definition of an OVN network tells about itself: who shares its network, and where the physical one is. Pure. */
 import type { NetworkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
+import { mtuNeedOf, narrowText } from '#api/k8s.cni.cncf.io/network-mtu.ts';
 import { networkDifferences, type OvnNetwork, ovnNetworkOfText } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { Condition } from '#api/meta.ts';
+import type { NodeWires } from '#api/nmstate.io/wires.ts';
 import { keyOf } from '#machinery/controller.ts';
 
 type Claim = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
@@ -12,25 +14,51 @@ export interface MappedNode {
   readonly mappings: ReadonlyMap<string, string> | undefined;
 }
 
+/** Condition, also of nodes, that packets of full size are lost somewhere; absent while none are. */
+export const mtuMismatch = 'NetworkMTUMismatch';
+
 /** Definitions that are named one by one. */
 const named = 20;
 
-/** The conditions of a definition; none for other types. `peers` are the other definitions of its network. */
+/**
+ * The conditions of a definition; none for other types. `peers` are the other definitions of its network.
+ * @param podMtu largest packet of the default pod network, bytes: networks that name no MTU follow it
+ */
 export function conditionsOf(
   nad: NetworkAttachmentDefinition,
   peers: readonly NetworkAttachmentDefinition[],
   nodes: readonly MappedNode[],
+  wires: readonly NodeWires[] = [],
+  podMtu?: number,
 ): readonly Claim[] {
-  const network = ovnNetworkOfText(nad.spec?.config);
+  const network = ovnNetworkOfText(nad.spec?.config, podMtu);
   return network === undefined
     ? []
-    : [consistent(nad, network, peers), ...(network.topology === 'localnet' ? [mapped(network, nodes)] : [])];
+    : [
+        consistent(nad, network, peers, podMtu),
+        ...(network.topology === 'localnet' ? [mapped(network, nodes)] : []),
+        ...mismatched(network, wires),
+      ];
+}
+
+function mismatched(network: OvnNetwork, wires: readonly NodeWires[]): readonly Claim[] {
+  const { needed, narrow } = mtuNeedOf(network, wires);
+  if (narrow.length === 0) {
+    return [];
+  }
+  const isLocalnet = network.topology === 'localnet';
+  const what = isLocalnet ? `bridges of physical network "${network.physicalNetwork}"` : 'the underlay';
+  const where = narrow.map(narrowText).toSorted();
+  const message = `network "${network.name}" has MTU ${network.mtu}, which needs ${needed} bytes of ${what}; less have nodes: [${listed(where)}], where larger packets are lost: raise the MTU of their interfaces to ${needed}, or give the network an mtu of ${network.mtu - needed + Math.min(...narrow.map(({ has }) => has))}`;
+  const reason = isLocalnet ? 'BridgeMTUTooSmall' : 'UnderlayMTUTooSmall';
+  return [{ type: mtuMismatch, status: 'True', reason, message }];
 }
 
 function consistent(
   nad: NetworkAttachmentDefinition,
   network: OvnNetwork,
   peers: readonly NetworkAttachmentDefinition[],
+  podMtu: number | undefined,
 ): Claim {
   const type = 'NetworkConsistent';
   const name = JSON.stringify(network.name);
@@ -41,7 +69,7 @@ function consistent(
   }
   const others = peers.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const wrong = others.flatMap((peer) => {
-    const theirs = ovnNetworkOfText(peer.spec?.config);
+    const theirs = ovnNetworkOfText(peer.spec?.config, podMtu);
     const differences = theirs === undefined ? [] : networkDifferences(network, theirs);
     return differences.length === 0 ? [] : [`${keyOf(peer)} (${differences.join(', ')})`];
   });

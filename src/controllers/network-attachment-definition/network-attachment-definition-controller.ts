@@ -1,12 +1,13 @@
 /** Tells in the status of definitions of OVN networks who shares the network, and which nodes lack the physical one. */
-import { node } from '#api/core/node.ts';
+import { type Node, node } from '#api/core/node.ts';
 import {
   type NetworkAttachmentDefinition,
   networkAttachmentDefinition,
 } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import { ovnNetworkOfText } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { mappingsOf } from '#api/nmstate.io/bridge-mappings.ts';
-import { nodeNetworkState } from '#api/nmstate.io/node-network-state.ts';
+import { type NodeNetworkState, nodeNetworkState } from '#api/nmstate.io/node-network-state.ts';
+import { type NodeWires, wiresOf } from '#api/nmstate.io/wires.ts';
 import { setCondition } from '#machinery/conditions.ts';
 import { type Controller, keyOf, source } from '#machinery/controller.ts';
 import type { ControllerDeps } from '#machinery/deps.ts';
@@ -18,18 +19,28 @@ import { conditionsOf } from './conditions.ts';
 
 const byNetwork = 'ovn-network';
 
+/** What the controller is made with. */
+export interface DefinitionDeps extends ControllerDeps {
+  /** Largest packet of the default pod network, bytes; networks that name no MTU follow it. */
+  readonly podMtu?: number;
+}
+
 /** The controller; keys are those of definitions. */
 export function createNetworkAttachmentDefinitionController(
   factory: InformerFactory,
-  deps: ControllerDeps,
+  deps: DefinitionDeps,
 ): Controller {
   const nads = factory.informer(networkAttachmentDefinition, { indexes: { [byNetwork]: networksOf } });
   const states = factory.informer(nodeNetworkState);
   const nodes = factory.informer(node);
   const siblings = (nad: NetworkAttachmentDefinition): readonly string[] =>
     networksOf(nad).flatMap((name) => nads.byIndex(byNetwork, name).map(keyOf));
-  const localnets = (): readonly string[] =>
-    nads.list().flatMap((nad) => (isLocalnet(nad) ? [keyOf(nad)] : []));
+  const ofOvn = (): readonly string[] =>
+    nads.list().flatMap((nad) => (networksOf(nad).length > 0 ? [keyOf(nad)] : []));
+  const wiresWith = (state: NodeNetworkState | undefined): NodeWires | undefined => {
+    const found = state === undefined ? undefined : nodes.get({ name: state.metadata.name });
+    return found === undefined ? undefined : wiresOf(found, state);
+  };
   return {
     name: 'network-attachment-definition',
     sources: [
@@ -38,10 +49,16 @@ export function createNetworkAttachmentDefinitionController(
           ? []
           : [keyOf(object), ...siblings(object), ...(old === undefined ? [] : siblings(old))],
       ),
-      source(states, ({ object, old }) =>
-        old !== undefined && equal([...mappingsOf(object)], [...mappingsOf(old)]) ? [] : localnets(),
+      source(states, ({ object, old }) => {
+        const isSame =
+          old !== undefined &&
+          equal([...mappingsOf(object)], [...mappingsOf(old)]) &&
+          equal(plain(wiresWith(object)), plain(wiresWith(old)));
+        return isSame ? [] : ofOvn();
+      }),
+      source(nodes, ({ type, object, old }) =>
+        type === 'updated' && equal(addressesOf(object), addressesOf(old)) ? [] : ofOvn(),
       ),
-      source(nodes, ({ type }) => (type === 'updated' ? [] : localnets())),
     ],
     async reconcile(key) {
       const [namespace = '', name = ''] = key.split('/');
@@ -57,7 +74,8 @@ export function createNetworkAttachmentDefinitionController(
         const isKnown = state?.status?.currentState !== undefined;
         return { name: metadata.name, mappings: isKnown ? mappingsOf(state) : undefined };
       });
-      const wanted = conditionsOf(nad, peers, mapped);
+      const wires = nodes.list().map((one) => wiresOf(one, states.get({ name: one.metadata.name })));
+      const wanted = conditionsOf(nad, peers, mapped, wires, deps.podMtu);
       const kept = (nad.status?.conditions ?? []).filter(({ type }) =>
         wanted.some((one) => one.type === type),
       );
@@ -84,8 +102,12 @@ function networksOf(nad: NetworkAttachmentDefinition): readonly string[] {
   return network === undefined ? [] : [network.name];
 }
 
-function isLocalnet(nad: NetworkAttachmentDefinition): boolean {
-  return ovnNetworkOfText(nad.spec?.config)?.topology === 'localnet';
+function plain(wires: NodeWires | undefined): unknown {
+  return [wires?.underlay, ...(wires?.physical ?? [])];
+}
+
+function addressesOf(one: Node | undefined): readonly string[] {
+  return (one?.status?.addresses ?? []).map(({ address }) => address);
 }
 
 /** Gone, or of a server whose definitions have no status: then there is nowhere to tell it. */

@@ -35,8 +35,25 @@ async function tellState(
   await client.patch(nodeNetworkState, { name }, { type: 'merge', body }, at);
 }
 
+/** A node with one address on `br-ex`, and physical network `phys` on `br1`, all of them of one MTU. */
+async function tellWires(client: FakeApiClient, name: string, mtu: number): Promise<void> {
+  const ip = `192.168.1.${name.slice(4)}`;
+  const interfaces = [
+    { name: 'br-ex', type: 'ovs-interface', mtu, ipv4: { address: [{ ip, 'prefix-length': 24 }] } },
+    { name: 'eth1', type: 'ethernet', mtu, controller: 'br1' },
+  ];
+  const ovn = { 'bridge-mappings': [{ localnet: 'phys', bridge: 'br1' }] };
+  const at = { subresource: 'status' } as const;
+  const body = { status: { currentState: { interfaces, ovn } } };
+  await client.patch(nodeNetworkState, { name }, { type: 'merge', body }, at);
+  const addresses = [{ type: 'InternalIP', address: ip }];
+  await client.patch(node, { name }, { type: 'merge', body: { status: { addresses } } }, at);
+}
+
 async function started(...nads: readonly NetworkAttachmentDefinition[]): Promise<FakeWorld> {
-  world = new FakeWorld((factory, deps) => [createNetworkAttachmentDefinitionController(factory, deps)]);
+  world = new FakeWorld((factory, deps) => [
+    createNetworkAttachmentDefinitionController(factory, { ...deps, podMtu: 8900 }),
+  ]);
   for (const name of ['node1', 'node2']) {
     await world.add(node, { metadata: { name } });
   }
@@ -88,6 +105,36 @@ describe('the status of a definition', () => {
       'BridgeMapped=True BridgeMappingPresent: physical network "phys" is mapped on: [node1 (br-ex), node2 (br-ex)]',
     );
   });
+
+  it.each([
+    [
+      { topology: 'localnet', physicalNetworkName: 'phys', mtu: 9000 },
+      'BridgeMTUTooSmall',
+      'node2 (br1, 1500)',
+      1500,
+    ],
+    [{ mtu: 8900 }, 'UnderlayMTUTooSmall', 'node2 (1500)', 1400],
+    [{}, 'UnderlayMTUTooSmall', 'node2 (1500)', 1400],
+  ])(
+    'names the nodes whose wires are too narrow, until they are wide enough: %j',
+    async (config, reason, where, lower) => {
+      const { client } = await started(nad('a', config));
+      for (const [name, mtu] of [
+        ['node1', 9000],
+        ['node2', 1500],
+      ] as const) {
+        await client.create(nodeNetworkState, { metadata: { name } });
+        await tellWires(client, name, mtu);
+      }
+      expect((await told('a')).at(-1)).toMatch(
+        new RegExp(
+          `^NetworkMTUMismatch=True ${reason}: .* needs 9000 bytes of .*: \\[${where.replace(/[()]/g, '\\$&')}\\], .* or give the network an mtu of ${lower}$`,
+        ),
+      );
+      await tellWires(client, 'node2', 9000);
+      expect((await told('a')).join()).not.toMatch(/MTU/);
+    },
+  );
 
   it('is empty for other types', async () => {
     await started({ metadata: { namespace: 'a', name: 'net' }, spec: { config: '{"type":"bridge"}' } });

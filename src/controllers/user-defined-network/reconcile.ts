@@ -12,11 +12,12 @@ import { apiVersionOf } from '#api/kind.ts';
 import type { Condition, KubeObject } from '#api/meta.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import type { Clock } from '#machinery/clock.ts';
-import { setCondition } from '#machinery/conditions.ts';
+import { type ConditionClaim, setCondition } from '#machinery/conditions.ts';
 import { keyOf } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Informer } from '#machinery/informer.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
+import { mtuMismatch } from '../network-attachment-definition/conditions.ts';
 import { allocationOf } from './allocation.ts';
 import {
   isPrimary,
@@ -232,17 +233,31 @@ async function setFinalizers(
 async function tell(
   { object, kind, spec, networkName }: NetworkInput,
   claim: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string },
-  { client, clock, nodes }: NetworkDeps,
+  { client, clock, nodes, nads }: NetworkDeps,
 ): Promise<void> {
   const created = setCondition(object.status?.conditions, { type: 'NetworkCreated', ...claim }, clock.now());
   // While a network is not there, nothing is allocated; one that was stays as it is until the end.
   const allocation = claim.status === 'True' ? allocationOf(spec, networkName, nodes.list()) : undefined;
-  const conditions = allocation === undefined ? created : setCondition(created, allocation, clock.now());
+  const allocated = allocation === undefined ? created : setCondition(created, allocation, clock.now());
+  const others = allocated.filter(({ type }) => type !== mtuMismatch);
+  const mismatch = mismatchOf(object, nads);
+  const conditions = mismatch === undefined ? others : setCondition(allocated, mismatch, clock.now());
   const patch = statusPatch(object.status, { ...object.status, conditions });
   const { name, namespace } = object.metadata;
   if (patch !== undefined) {
     await client.patch(kind, { name, namespace }, patch, { subresource: 'status' }).catch(ignoreGone);
   }
+}
+
+/** What the network's definitions say of wires that are too narrow for it: users look at the network. */
+function mismatchOf(object: NetworkObject, nads: NetworkDeps['nads']): ConditionClaim | undefined {
+  const own = nads.list().find((nad) => isOwned(nad, object));
+  const found = own?.status?.conditions?.find(({ type }) => type === mtuMismatch);
+  if (found === undefined) {
+    return undefined;
+  }
+  const { type, status, reason, message } = found;
+  return { type, status, reason, message };
 }
 
 function isOwned({ metadata }: NetworkAttachmentDefinition, { metadata: { uid } }: KubeObject): boolean {

@@ -4,6 +4,8 @@ import { type Pod, pod } from '../../core/pod.ts';
 import type { AdmissionRequest } from '../../kind.ts';
 import type { Cause, KubeObject, OwnerReference } from '../../meta.ts';
 import { nodeNetworkConfigurationPolicy } from '../../nmstate.io/node-network-configuration-policy.ts';
+import { storedWires } from '../../nmstate.io/wires.ts';
+import { mtuWarnings } from '../network-mtu.ts';
 import { definitionsOf } from '../network-users.ts';
 import { isGrown, networkDifferences, type OvnNetwork, ovnNetworkOfText, ovnPrefix } from '../ovn-network.ts';
 
@@ -12,9 +14,6 @@ type Definition = KubeObject & { readonly spec?: { readonly config?: string | un
 
 /** Label of definitions that a user-defined network renders. */
 const renderedLabel = 'k8s.ovn.org/user-defined-network';
-
-/** MTU of the underlay less what Geneve takes. */
-const overlayMtu = 1400;
 
 /** Definitions of one network must agree, whatever their namespaces. */
 export function peerCauses(object: Definition, definitions: readonly Definition[]): readonly Cause[] {
@@ -115,17 +114,10 @@ function usersOf({ metadata }: Definition, view: View): readonly string[] {
 
 /** What would show only as silence on the wire. */
 export function ovnWarnings(object: Definition, view: View): readonly string[] {
-  const network = ovnNetworkOfText(object.spec?.config);
+  // A network that names no MTU follow the pods', which nodes judge themselves.
+  const network = ovnNetworkOfText(object.spec?.config, 0);
   if (network === undefined) return [];
-  return [...mappingWarnings(network, view), ...mtuWarnings(network)];
-}
-
-function mtuWarnings({ topology, mtu }: OvnNetwork): readonly string[] {
-  return topology === 'localnet' || mtu <= overlayMtu
-    ? []
-    : [
-        `spec.config.mtu: ${mtu} is more than the underlay carries (1500 less 100 for Geneve): larger packets between nodes are lost; write ${overlayMtu} or leave it out`,
-      ];
+  return [...mappingWarnings(network, view), ...mtuWarnings(network, storedWires(view), 'spec.config.mtu')];
 }
 
 function mappingWarnings(network: OvnNetwork, view: View): readonly string[] {
