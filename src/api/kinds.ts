@@ -4,6 +4,7 @@ import { validatingAdmissionPolicy } from './admissionregistration.k8s.io/valida
 import { validatingAdmissionPolicyBinding } from './admissionregistration.k8s.io/validating-admission-policy-binding.ts';
 import { validatingWebhookConfiguration } from './admissionregistration.k8s.io/validating-webhook-configuration.ts';
 import { customResourceDefinition } from './apiextensions.k8s.io/custom-resource-definition.ts';
+import { controllerRevision } from './apps/controller-revision.ts';
 import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
@@ -59,6 +60,7 @@ export const kinds: readonly KindDefinition[] = [
   customResourceDefinition,
   deployment,
   replicaSet,
+  controllerRevision,
   daemonSet,
   job,
   endpointSlice,

@@ -339,6 +339,46 @@ describe('a pod in the network of its node', () => {
   });
 });
 
+test('a DaemonSet goes back to what it was', async () => {
+  const template = {
+    metadata: { labels: { app: 'ds' } },
+    spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'c', image, command: ['sleep', '301'] }] },
+  };
+  const set = {
+    metadata: { namespace, name: 'ds' },
+    spec: { selector: { matchLabels: { app: 'ds' } }, template },
+  };
+  const rolled = () => cluster.must(['-n', namespace, 'rollout', 'status', 'ds/ds', '--timeout=30s']);
+  await cluster.must(
+    ['create', '-f', '-'],
+    JSON.stringify({ apiVersion: 'apps/v1', kind: 'DaemonSet', ...set }),
+  );
+  await rolled();
+  await cluster.must(['-n', namespace, 'set', 'env', 'ds/ds', 'A=1']);
+  await rolled();
+  const history = async () =>
+    (await kubectl('rollout', 'history', 'ds/ds')).stdout
+      .split('\n')
+      .flatMap((line) => /^\d+/.exec(line)?.[0] ?? []);
+  expect(await history()).toEqual(['1', '2']);
+  expect((await kubectl('rollout', 'undo', 'ds/ds')).stdout).toBe('daemonset.apps/ds rolled back\n');
+  await rolled();
+  expect(await history()).toEqual(['2', '3']);
+  const { stdout } = await kubectl(
+    'get',
+    'pods',
+    '-l',
+    'app=ds',
+    '-o',
+    'jsonpath={.items[*].spec.containers[0].env}',
+  );
+  expect(stdout).toBe('');
+  expect((await kubectl('get', 'controllerrevisions', '--no-headers')).stdout).toMatch(
+    /daemonset.apps\/ds +3 /,
+  );
+  await kubectl('delete', 'ds', 'ds');
+});
+
 test('files are copied there and back', async () => {
   const [from, back] = [path.join(directory, 'from'), path.join(directory, 'back')];
   await writeFile(from, randomBytes(2_000_000));

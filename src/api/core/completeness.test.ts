@@ -1,5 +1,6 @@
 import * as client from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
+import { controllerRevision } from '../apps/controller-revision.ts';
 import { daemonSet } from '../apps/daemon-set.ts';
 import { deployment } from '../apps/deployment.ts';
 import { replicaSet } from '../apps/replica-set.ts';
@@ -53,6 +54,7 @@ function missing(
 describe('schemas of builtin kinds', () => {
   it.each([
     ['V1Namespace', namespace],
+    ['V1ControllerRevision', controllerRevision],
     ['V1Node', node],
     ['V1Pod', pod],
     ['V1Service', service],

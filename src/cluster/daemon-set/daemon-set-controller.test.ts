@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { controllerRevision } from '#api/apps/controller-revision.ts';
 import { type DaemonSet, daemonSet } from '#api/apps/daemon-set.ts';
 import { type Node, node } from '#api/core/node.ts';
 import { pod } from '#api/core/pod.ts';
@@ -58,7 +59,46 @@ async function makeReady(world: FakeWorld, only?: string): Promise<void> {
   await world.run();
 }
 
+const historyOf = async (world: FakeWorld) =>
+  (await world.client.list(controllerRevision, { namespace })).items
+    .map(({ data, revision }) => {
+      const { spec } = data as unknown as { readonly spec: Pick<DaemonSet['spec'], 'template'> };
+      return `${revision} ${spec.template.spec.containers[0]?.image}`;
+    })
+    .toSorted();
+
 describe('DaemonSet controller', () => {
+  it('keeps a revision of each template: an old one that comes back is the latest, the oldest goes', async () => {
+    const world = await worldWith({ revisionHistoryLimit: 1 }, ['n1']);
+    await world.start();
+    expect(await historyOf(world)).toEqual(['1 v1']);
+    await makeReady(world);
+    const roll = async (image: string) => {
+      await setImage(world, image);
+      await world.run();
+      await makeReady(world);
+    };
+    await roll('v2');
+    expect(await historyOf(world)).toEqual(['1 v1', '2 v2']);
+    await roll('v1');
+    expect(await historyOf(world)).toEqual(['2 v2', '3 v1']);
+    await roll('v3');
+    await roll('v4');
+    expect(await historyOf(world)).toEqual(['4 v3', '5 v4']);
+    const [one] = (await world.client.list(controllerRevision, { namespace })).items;
+    expect(one).toMatchObject({
+      metadata: {
+        labels: { app: 'agent', 'controller-revision-hash': expect.stringMatching(/^[a-z0-9]+$/) },
+        ownerReferences: [{ kind: 'DaemonSet', name: 'agent', controller: true }],
+      },
+      data: { spec: { template: { $patch: 'replace' } } },
+    });
+    world.takeWrites();
+    await world.stop();
+    await world.start();
+    expect(world.takeWrites()).toEqual([]);
+  });
+
   it('puts a pod on each node, follows nodes, and then writes nothing', async () => {
     const world = await worldWith();
     await world.start();

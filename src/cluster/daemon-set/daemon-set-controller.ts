@@ -1,4 +1,5 @@
 /** Keeps one pod of a DaemonSet on each node. k8s.io/kubernetes/pkg/controller/daemon. */
+import { type ControllerRevision, controllerRevision } from '#api/apps/controller-revision.ts';
 import { type DaemonSet, daemonSet } from '#api/apps/daemon-set.ts';
 import { type Node, node } from '#api/core/node.ts';
 import { type Pod, pod } from '#api/core/pod.ts';
@@ -11,6 +12,7 @@ import { Pending } from '../owned/pending.ts';
 import { burst, PodControl } from '../owned/pod-control.ts';
 import { availableIn, soonest } from '../owned/pods.ts';
 import { StatusWriter } from '../owned/status-writer.ts';
+import { DaemonHistory } from './history.ts';
 import { composeDaemonPod, hashOf } from './placement.ts';
 import { composeDaemonSetStatus, type DaemonView, planDaemonSet } from './plan.ts';
 
@@ -22,7 +24,8 @@ export function createDaemonSetController(factory: InformerFactory, deps: Contro
   const sets = factory.informer(daemonSet);
   const nodes = factory.informer(node);
   const pods = factory.informer(pod, { indexes: ownedIndexes });
-  const loop = new DaemonSetLoop(factory, deps, sets, nodes, pods);
+  const revisions = factory.informer(controllerRevision, { indexes: ownedIndexes });
+  const loop = new DaemonSetLoop(factory, deps, { sets, nodes, pods, revisions });
   return {
     name: 'daemon-set',
     workers: 2,
@@ -38,6 +41,10 @@ export function createDaemonSetController(factory: InformerFactory, deps: Contro
         pods,
         ownerKeys(daemonSet, sets, ({ spec }) => spec.selector),
       ),
+      source(
+        revisions,
+        ownerKeys(daemonSet, sets, ({ spec }) => spec.selector),
+      ),
     ],
     reconcile: (key) => loop.reconcile(key),
   };
@@ -47,7 +54,15 @@ function placing({ metadata, spec }: Node): unknown {
   return [metadata.labels, spec?.taints];
 }
 
+interface DaemonInformers {
+  readonly sets: Informer<DaemonSet>;
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly revisions: Informer<ControllerRevision>;
+}
+
 class DaemonSetLoop {
+  readonly #history: DaemonHistory;
   readonly #deps: ControllerDeps;
   readonly #sets: Informer<DaemonSet>;
   readonly #nodes: Informer<Node>;
@@ -61,11 +76,10 @@ class DaemonSetLoop {
   constructor(
     factory: InformerFactory,
     deps: ControllerDeps,
-    sets: Informer<DaemonSet>,
-    nodes: Informer<Node>,
-    pods: Informer<Pod>,
+    { sets, nodes, pods, revisions }: DaemonInformers,
   ) {
     this.#deps = deps;
+    this.#history = new DaemonHistory(factory.client, deps.clock, revisions);
     this.#sets = sets;
     this.#nodes = nodes;
     this.#claims = new Claims(factory.client, daemonSet, pod, pods);
@@ -91,6 +105,9 @@ class DaemonSetLoop {
       now: this.#deps.clock.now(),
     });
     const leaving = set.metadata.deletionTimestamp !== undefined;
+    if (!leaving) {
+      await this.#history.keep(set, claimed);
+    }
     const wait = leaving ? undefined : await this.#advance(key, look(claimed));
     const view = look(this.#claims.refresh(set, claimed));
     await this.#statuses.write(seen, set, composeDaemonSetStatus(view));
