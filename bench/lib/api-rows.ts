@@ -24,68 +24,98 @@ export function configMaps(namespace: string, name?: string): string {
   return `/api/v1/namespaces/${namespace}/configmaps${name === undefined ? '' : `/${name}`}`;
 }
 
-function widget(kind: string, name: string, at: number): object {
+/** As many fields, levels and bytes (540 as JSON) as the object with which the goals were measured. */
+function appliance(kind: string, name: string, at: number): object {
   return {
     apiVersion: `${group}/v1`,
     kind,
     metadata: { name, labels: { app: 'bench' } },
     spec: {
-      image: 'registry.example/app:1.2.3',
-      size: 1 + (at % 50),
-      mode: 'cluster',
-      ports: [
+      source: 'registry.example/app:1.2.3',
+      replicas: 1 + (at % 50),
+      policy: 'always',
+      tags: { tier: 'web', zone: 'a' },
+      endpoints: [
         { name: 'http', port: 80 },
         { name: 'https', port: 443, protocol: 'TCP' },
       ],
-      env: [{ name: 'A', value: payload.slice(0, 128) }],
+      unit: {
+        settings: [
+          { name: 'A', value: '1' },
+          { name: 'B', value: payload.slice(0, 128) },
+        ],
+        more: { any: ['thing', 1, true] },
+      },
     },
   };
 }
 
-/** A definition with bounds, defaults and a keyed list, and CEL rules when wanted. */
+const text = (more: object = {}): object => ({ type: 'string', ...more });
+const whole = (more: object = {}): object => ({ type: 'integer', format: 'int32', ...more });
+
+const endpoint = {
+  type: 'object',
+  required: ['name', 'port'],
+  properties: {
+    name: text({ maxLength: 15 }),
+    port: whole({ minimum: 1, maximum: 65_535 }),
+    protocol: text({ default: 'TCP', enum: ['TCP', 'UDP'] }),
+  },
+};
+
+const unit = {
+  type: 'object',
+  properties: {
+    settings: {
+      type: 'array',
+      maxItems: 64,
+      items: { type: 'object', properties: { name: text(), value: text() } },
+    },
+    more: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+  },
+};
+
+const specProperties = {
+  source: text({ minLength: 1, maxLength: 253, pattern: '^[a-z0-9./:-]+$' }),
+  replicas: whole({ minimum: 1, maximum: 100 }),
+  limit: whole({ default: 100 }),
+  policy: text({ enum: ['never', 'once', 'always'] }),
+  paused: { type: 'boolean', default: false },
+  tags: { type: 'object', additionalProperties: text({ maxLength: 63 }) },
+  endpoints: {
+    type: 'array',
+    maxItems: 32,
+    default: [],
+    items: endpoint,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['name'],
+  },
+  unit,
+};
+
+const celRules = [
+  { rule: 'self.replicas <= self.limit', message: 'more replicas than the limit' },
+  { rule: "self.policy != 'never' || self.endpoints.size() == 0" },
+];
+
+/** A definition with bounds, a pattern, defaults, a map, a keyed list and free content, and CEL rules when wanted. */
 function definition(kind: string, withRules: boolean): object {
   const plural = `${kind.toLowerCase()}s`;
-  const rules = [
-    { rule: 'self.size <= self.maxSize', message: 'size above maxSize' },
-    { rule: "self.mode != 'none' || self.ports.size() == 0" },
-  ];
-  const text = (more: object = {}): object => ({ type: 'string', ...more });
-  const whole = (more: object = {}): object => ({ type: 'integer', format: 'int32', ...more });
-  const port = {
-    type: 'object',
-    required: ['name', 'port'],
-    properties: {
-      name: text({ maxLength: 15 }),
-      port: whole({ minimum: 1, maximum: 65_535 }),
-      protocol: text({ default: 'TCP', enum: ['TCP', 'UDP'] }),
-    },
-  };
   const spec = {
     type: 'object',
-    required: ['image', 'size', 'mode'],
-    ...(withRules ? { 'x-kubernetes-validations': rules } : {}),
-    properties: {
-      image: text({ minLength: 1, maxLength: 253, pattern: '^[a-z0-9./:-]+$' }),
-      size: whole({ minimum: 1, maximum: 100 }),
-      maxSize: whole({ default: 100 }),
-      mode: text({ enum: ['none', 'single', 'cluster'] }),
-      ports: {
-        type: 'array',
-        maxItems: 32,
-        default: [],
-        items: port,
-        'x-kubernetes-list-type': 'map',
-        'x-kubernetes-list-map-keys': ['name'],
-      },
-      env: {
-        type: 'array',
-        maxItems: 64,
-        items: { type: 'object', properties: { name: text(), value: text() } },
-      },
-    },
+    required: ['source', 'replicas', 'policy'],
+    ...(withRules ? { 'x-kubernetes-validations': celRules } : {}),
+    properties: specProperties,
   };
-  const openAPIV3Schema = { type: 'object', required: ['spec'], properties: { spec } };
-  const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } };
+  const status = { type: 'object', properties: { phase: text(), ready: { type: 'integer' } } };
+  const version = {
+    name: 'v1',
+    served: true,
+    storage: true,
+    subresources: { status: {} },
+    schema: { openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec, status } } },
+    additionalPrinterColumns: [{ name: 'Policy', type: 'string', jsonPath: '.spec.policy' }],
+  };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -102,8 +132,8 @@ function definition(kind: string, withRules: boolean): object {
 /** Makes what the rows need: namespaces, definitions, objects to read and change. */
 export async function prepare(client: Client): Promise<void> {
   const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-  await client.expect('POST', definitions, definition('Widget', false));
-  await client.expect('POST', definitions, definition('CelWidget', true));
+  await client.expect('POST', definitions, definition('Appliance', false));
+  await client.expect('POST', definitions, definition('CelAppliance', true));
   for (const name of ['bench', 'delete', 'list', 'watch']) {
     await client.expect('POST', '/api/v1/namespaces', { metadata: { name } });
   }
@@ -120,7 +150,7 @@ export async function fill(client: Client, namespace: string, count: number): Pr
   );
 }
 
-function createRow(kind: 'configmap' | 'Widget' | 'CelWidget', connections: number, goal: number): Row {
+function createRow(kind: 'configmap' | 'Appliance' | 'CelAppliance', connections: number, goal: number): Row {
   const custom = `/apis/${group}/v1/namespaces/bench/${kind.toLowerCase()}s`;
   return {
     name: `create ${kind}`,
@@ -131,7 +161,7 @@ function createRow(kind: 'configmap' | 'Widget' | 'CelWidget', connections: numb
       const name = `c${connections}-${at}`;
       return kind === 'configmap'
         ? client.request('POST', configMaps('bench'), configMap(name, 'v'))
-        : client.request('POST', custom, widget(kind, name, at));
+        : client.request('POST', custom, appliance(kind, name, at));
     },
   };
 }
@@ -146,12 +176,12 @@ export const rows: readonly Row[] = [
   createRow('configmap', 1, 1308),
   createRow('configmap', 8, 3190),
   createRow('configmap', 32, 4032),
-  createRow('Widget', 1, 858),
-  createRow('Widget', 8, 1618),
-  createRow('Widget', 32, 1800),
-  createRow('CelWidget', 1, 818),
-  createRow('CelWidget', 8, 1482),
-  createRow('CelWidget', 32, 1662),
+  createRow('Appliance', 1, 858),
+  createRow('Appliance', 8, 1618),
+  createRow('Appliance', 32, 1800),
+  createRow('CelAppliance', 1, 818),
+  createRow('CelAppliance', 8, 1482),
+  createRow('CelAppliance', 32, 1662),
   ownRow('get', 8, 2794, (client, at) => client.request('GET', configMaps('bench', `cm-${at % 64}`))),
   ownRow('put', 8, 1068, (client, at, worker) =>
     client.request('PUT', configMaps('bench', `cm-${worker}`), configMap(`cm-${worker}`, `v${at}`)),
