@@ -6,6 +6,7 @@ import type { Incoming } from './exchange.ts';
 import { scanJson } from './json-scan.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { protobufMessages } from './protobuf-messages.ts';
+import { refusalOfYaml } from './yaml-bounds.ts';
 
 /** Most bytes a request body may have, as in kube-apiserver. */
 const bodyLimit = 3 * 1024 * 1024;
@@ -13,14 +14,9 @@ const bodyLimit = 3 * 1024 * 1024;
 /** Deepest nesting of a request body. */
 const depthLimit = 64;
 
-/** Most bytes read from a client that goes on sending a body which was refused; then its connection is cut. */
-const patience = 4 * 1024 * 1024;
-
-/**
- * Most tokens (lines, items, keys, quotes) of a body in YAML. Reading one takes some microseconds of everybody's thread; clients that
- * send much (`kubectl`) send JSON.
- */
-const yamlLimit = 20_000;
+/** Most bytes read from a client that goes on sending a body which was refused; then it has a moment to read the answer. */
+const patience = 1024 * 1024;
+const goodbyeMs = 250;
 
 /** A decoded body. */
 export interface Decoded {
@@ -45,11 +41,12 @@ export function readBody(request: Incoming): Promise<Buffer> {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > bodyLimit) {
-        // What follows is read for a while: a connection that is cut at once takes the answer with it.
         chunks.length = 0;
         reject(tooLarge(bodyLimit));
-        if (size > bodyLimit + patience) {
-          request.destroy();
+        if (size > bodyLimit + patience && !request.isPaused()) {
+          // A connection that is cut at once takes the answer with it, however much is read before.
+          request.pause();
+          setTimeout(() => request.destroy(), goodbyeMs);
         }
       } else {
         chunks.push(chunk);
@@ -117,15 +114,11 @@ export function decodeYaml(text: string): Decoded {
   if (/^\s*\{/.test(text)) {
     return decodeJson(text);
   }
-  if (yamlParts(text) > yamlLimit) {
-    throw badRequest(`the YAML of the request body has more than ${yamlLimit} tokens: send it as JSON`);
+  const refusal = refusalOfYaml(text, depthLimit);
+  if (refusal !== undefined) {
+    throw badRequest(refusal);
   }
   return decodeJson(yamlToJson(text));
-}
-
-/** At least the number of tokens that the text can have; the parser takes quadratic time for some. */
-function yamlParts(text: string): number {
-  return text.match(/[\n\r,:?[\]{}"'&*!|>%@`#-]/g)?.length ?? 0;
 }
 
 function yamlToJson(text: string): string {

@@ -128,6 +128,18 @@ describe('YAML', () => {
     expect(decodeYaml(' {"a": 1}').value).toEqual({ a: 1 });
   });
 
+  const brackets = '['.repeat(70);
+  test.each([
+    ['as content', `a: "${brackets}"\nb: '{"{'\nc: |\n  ${brackets}\nd: x${brackets}\n`],
+    ['beside each other', `${'- [1]\n'.repeat(70)}`],
+  ])('may have many brackets %s', (_, text) => {
+    expect(JSON.stringify(decodeYaml(text).value)).toMatch(/\[{66}|(\[1\],?){70}/);
+  });
+
+  test('that nests too deep is refused before it is parsed', () => {
+    expect(() => decodeYaml(`a: ${brackets}${']'.repeat(70)}`)).toThrow('nested deeper than 64 levels');
+  });
+
   test.each([
     ['two documents', 'a: 1\n---\nb: 2\n'],
     ['a key twice', 'a: 1\na: 2\n'],

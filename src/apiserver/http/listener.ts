@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { Log } from '../log.ts';
 import { type Incoming, type Outgoing, outgoing } from './exchange.ts';
+import { SilentConnections } from './silent.ts';
 
 /** PEM. `ca` signs the clients' certificates. */
 export interface ListenerTls {
@@ -57,6 +58,7 @@ export async function listen(
       // Who has no certificate may have a token, or ask whether the server is well; everything else answers 401.
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
+      handshakeTimeout: 10_000,
       settings: { maxConcurrentStreams: 250 },
     },
     (request, response) => {
@@ -67,6 +69,7 @@ export async function listen(
   );
   Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 60_000 });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    connections.upgraded(socket);
     if (isSwitch(request)) {
       handlers.upgrade(request, socket, head);
     } else {
@@ -113,12 +116,18 @@ class Connections {
   readonly #busy = new Map<Socket, number>();
   /** As they were accepted: below TLS, which may not be there yet. */
   readonly #raw = new Set<Socket>();
+  readonly #silent = new SilentConnections();
   #stopping = false;
 
   follow(server: Http2SecureServer, log: Log): void {
     server.on('session', (session) => {
       this.#sessions.add(session);
-      session.once('close', () => this.#sessions.delete(session));
+      this.#silent.add(session);
+      session.once('stream', () => this.#silent.delete(session));
+      session.once('close', () => {
+        this.#sessions.delete(session);
+        this.#silent.delete(session);
+      });
       session.on('error', (error) => log.warn({ err: error }, 'HTTP/2 session failed'));
     });
     server.on('connection', (socket: Socket) => {
@@ -133,10 +142,19 @@ class Connections {
       socket.setNoDelay(true);
       if (socket.alpnProtocol !== 'h2') {
         readByStream(socket);
+        this.#silent.add(socket);
       }
       this.#busy.set(socket, 0);
-      socket.once('close', () => this.#busy.delete(socket));
+      socket.once('close', () => {
+        this.#busy.delete(socket);
+        this.#silent.delete(socket);
+      });
     });
+  }
+
+  /** Node hands it out and tells of no request. */
+  upgraded(socket: Duplex): void {
+    this.#silent.delete(socket);
   }
 
   /** Over HTTP/1.1; sessions of HTTP/2 count their own streams. */
@@ -145,6 +163,7 @@ class Connections {
       return;
     }
     const { socket } = request;
+    this.#silent.delete(socket);
     this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
     response.on('close', () => {
       const left = (this.#busy.get(socket) ?? 1) - 1;

@@ -13,7 +13,7 @@ export interface JsonPatchOperation {
 }
 
 /** How far copies may blow the document up, in nodes; kube-apiserver limits copied bytes for the same reason. */
-const MAX_COPIED_NODES = 100_000;
+const MAX_COPIED_NODES = 50_000;
 
 type Container = Record<string, unknown> | unknown[];
 
@@ -36,7 +36,7 @@ export function applyJsonPatch(doc: unknown, ops: unknown): unknown {
       { retryable: false },
     );
   }
-  const state: PatchState = { root: structuredClone(doc), copied: 0 };
+  const state: PatchState = { root: copyOf(doc), copied: 0 };
   ops.forEach((operation, index) => {
     applyOperation(state, readOperation(operation, index), index);
   });
@@ -83,13 +83,13 @@ function applyOperation(state: PatchState, operation: JsonPatchOperation, index:
   const path = parsePointer(operation.path, index);
   switch (operation.op) {
     case 'add':
-      addValue(state, path, structuredClone(operation.value), index);
+      addValue(state, path, copyOf(operation.value), index);
       return;
     case 'remove':
       removeValue(state, path, index);
       return;
     case 'replace':
-      replaceValue(state, path, structuredClone(operation.value), index);
+      replaceValue(state, path, copyOf(operation.value), index);
       return;
     case 'move': {
       const from = parsePointer(operation.from ?? '', index);
@@ -101,11 +101,13 @@ function applyOperation(state: PatchState, operation: JsonPatchOperation, index:
     }
     case 'copy': {
       const value = getValue(state, parsePointer(operation.from ?? '', index), index);
-      state.copied += countNodes(value);
-      if (state.copied > MAX_COPIED_NODES) {
-        throw refused(index, operation.path, 'the patch copies too much');
-      }
-      addValue(state, path, structuredClone(value), index);
+      const count = (): void => {
+        state.copied += 1;
+        if (state.copied > MAX_COPIED_NODES) {
+          throw refused(index, operation.path, 'the patch copies too much');
+        }
+      };
+      addValue(state, path, copyOf(value, count), index);
       return;
     }
     case 'test':
@@ -211,11 +213,20 @@ function arrayIndex(token: string, last: number, path: readonly string[], index:
   return at;
 }
 
-function countNodes(value: unknown): number {
+/** A copy of a JSON value; `count` is called for every node. Many times faster than `structuredClone`. */
+function copyOf(value: unknown, count?: () => void): unknown {
+  count?.();
   if (typeof value !== 'object' || value === null) {
-    return 1;
+    return value;
   }
-  return Object.values(value).reduce<number>((sum, child) => sum + countNodes(child), 1);
+  if (Array.isArray(value)) {
+    return value.map((item) => copyOf(item, count));
+  }
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    copy[key] = copyOf((value as Record<string, unknown>)[key], count);
+  }
+  return copy;
 }
 
 function refused(index: number, path: string, why: string): PatchbayError {
