@@ -275,7 +275,17 @@ describe('kubectl debug', () => {
   });
 
   test('copies a pod with another command', async () => {
-    const args = ['debug', 'web', '--copy-to=web-copy', '-c', 'main', '--', 'sleep', '300'];
+    const args = [
+      'debug',
+      'web',
+      '--copy-to=web-copy',
+      '--share-processes',
+      '-c',
+      'main',
+      '--',
+      'sleep',
+      '300',
+    ];
     expect(await kubectl(...args)).toMatchObject({ status: 0 });
     await cluster.must([
       '-n',
@@ -285,8 +295,13 @@ describe('kubectl debug', () => {
       '--for=jsonpath={.status.phase}=Running',
       '--timeout=20s',
     ]);
-    const { stdout } = await kubectl('exec', 'web-copy', '-c', 'main', '--', 'cat', '/proc/1/comm');
-    expect(stdout).toBe('sleep\n');
+    const look =
+      'cat /proc/1/cmdline /proc/[0-9]*/cmdline | tr "\\0" " "; (sleep 0.1 &); sleep 0.3; ls -d /proc/[0-9]* | wc -l';
+    const seen = async () => (await kubectl('exec', 'web-copy', '-c', 'main', '--', 'sh', '-c', look)).stdout;
+    // The process table of the whole pod holds no dead processes.
+    const [first, second] = [await seen(), await seen()];
+    expect(first).toMatch(/^sleep infinity .*sleep 300 /);
+    expect(second.split(' ').at(-1)).toBe(first.split(' ').at(-1));
     await kubectl('delete', 'pod', 'web-copy', '--wait=false');
   });
 });

@@ -28,6 +28,8 @@ export interface ContainerInput {
   readonly etc: string;
   /** Runs of the pod. */
   readonly views: readonly ContainerView[];
+  /** Run that holds the process table of all containers. */
+  readonly table: string | undefined;
 }
 
 /** Processes and threads of one container. */
@@ -66,8 +68,11 @@ export function composeContainer(input: ContainerInput): ContainerState {
   };
 }
 
-/** Whose process table an ephemeral container shares. */
-function targetOf({ container, views }: ContainerInput): Pick<ContainerState, 'processesOf'> {
+/** Whose process table it shares: the pod's when there is one, else an ephemeral container its target's. */
+function targetOf({ container, views, table }: ContainerInput): Pick<ContainerState, 'processesOf'> {
+  if (table !== undefined) {
+    return { processesOf: table };
+  }
   const name = 'targetContainerName' in container ? (container.targetContainerName ?? '') : '';
   if (name === '') {
     return {};

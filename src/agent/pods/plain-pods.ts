@@ -16,6 +16,7 @@ import { composeEtc, type NameFacts } from './etc-files.ts';
 import type { PodFacts } from './fields.ts';
 import { type Plan, planPod, timeLeft } from './plan.ts';
 import { Prober } from './prober.ts';
+import { ensureProcessTable, isOfManifest } from './process-table.ts';
 import { followsObjects, gatherSources } from './sources.ts';
 import { type ImageTries, Starter } from './starter.ts';
 import { plainStatus, type StatusInput, type Waiting } from './status.ts';
@@ -138,7 +139,7 @@ export class PlainPods {
   /** Ends what still runs of a pod that is over, and keeps its logs until the pod is deleted. */
   async settle(uid: string): Promise<void> {
     this.#prober.forget(uid);
-    for (const { id, phase } of this.#views(uid)) {
+    for (const { id, phase } of this.#options.driver.list(uid)) {
       if (phase.type !== 'exited') await this.#options.driver.signal(id, 'KILL');
     }
   }
@@ -161,7 +162,7 @@ export class PlainPods {
   }
 
   #views(uid: string): readonly ContainerView[] {
-    return this.#options.driver.list(uid);
+    return this.#options.driver.list(uid).filter(isOfManifest);
   }
 
   #memoryOf(uid: string): Memory {
@@ -198,6 +199,10 @@ export class PlainPods {
         uid,
         composeEtc(found, facts.podIPs, this.#options.names),
       );
+      const table =
+        plan.start.length === 0
+          ? undefined
+          : await ensureProcessTable(this.#options.driver, found, sandbox.netns);
       await Promise.all(
         plan.start.map(async ({ container, attempt }) => {
           const why = await this.#starter.start(found, container, memory.images, (image) =>
@@ -212,6 +217,7 @@ export class PlainPods {
               volumes,
               etc,
               views: this.#views(uid),
+              table,
             }),
           );
           if (why !== undefined) waiting.set(container.name, why);
@@ -226,7 +232,7 @@ export class PlainPods {
 
   /** Only the last runs of each container are kept. */
   async #prune(uid: string): Promise<void> {
-    const groups = Map.groupBy(this.#views(uid), ({ container }) => container.name);
+    const groups = Map.groupBy(this.#options.driver.list(uid), ({ container }) => container.name);
     for (const views of groups.values()) {
       for (const { id } of views.slice(0, -keptRuns)) await this.#options.driver.remove(id);
     }

@@ -244,6 +244,7 @@ describe('a container', () => {
       volumes: new Map([['data', '/vol/data']]),
       etc: '/pod/etc',
       views,
+      table: undefined,
     });
 
   it('takes command, variables and user from the image unless told otherwise', () => {
