@@ -1,5 +1,6 @@
 /** Processes that outlive us: known by id and start time, so that a reused id is never taken for them. */
 import { readFileSync } from 'node:fs';
+import { listProcesses } from '#drivers/processes.ts';
 
 /** Which process. */
 export interface ProcessId {
@@ -40,6 +41,25 @@ export function sendSignal(target: ProcessId, signal: NodeJS.Signals | number): 
 export function fromPidFile(file: string): ProcessId | undefined {
   const pid = Number(readOptional(file)?.trim());
   return Number.isSafeInteger(pid) && pid > 0 ? findProcess(pid) : undefined;
+}
+
+/**
+ * The process whose id is in a file, if its arguments name this run: ids in files of an earlier start of the machine, or of
+ * a process that ended since, may be anybody's now.
+ */
+export function fromPidFileOf(file: string, runId: string): ProcessId | undefined {
+  const found = fromPidFile(file);
+  return found !== undefined && isNaming(found.pid, runId) ? found : undefined;
+}
+
+/** Processes whose arguments name a run: its monitor, crun at work on it, and what it waits in until it is started. */
+export async function processesNaming(runId: string): Promise<readonly ProcessId[]> {
+  const pids = (await listProcesses()).filter((pid) => isNaming(pid, runId));
+  return pids.flatMap((pid) => findProcess(pid) ?? []);
+}
+
+function isNaming(pid: number, word: string): boolean {
+  return readOptional(`/proc/${pid}/cmdline`)?.split('\0').includes(word) === true;
 }
 
 /** Text of a file; undefined when it (or the process it is about) is gone. */

@@ -21,7 +21,7 @@ import {
   runtimeRoot,
   socketsDirectory,
 } from './paths.ts';
-import { findProcess, fromPidFile, isRunning, readOptional } from './process.ts';
+import { findProcess, fromPidFileOf, isRunning, readOptional } from './process.ts';
 import {
   lastWords,
   listPods,
@@ -75,7 +75,10 @@ class CrunDriver implements ContainerDriver {
         if (record !== undefined) this.#records.set(record.id, record);
       }
     }
-    await Promise.all([...this.#records.values()].map((record) => this.#discardHalfMade(record)));
+    const discarded = [...this.#records.values()].map((record) =>
+      this.#discardHalfMade(record).catch((error: unknown) => this.#endUnstarted(record, error)),
+    );
+    await Promise.all(discarded);
     const watcher = watch(exitsDirectory(this.#options), { signal: this.#closed.signal }, (_event, name) => {
       const record = this.#records.get(String(name));
       if (record !== undefined) this.#look(record);
@@ -140,14 +143,7 @@ class CrunDriver implements ContainerDriver {
       writeRecord(paths, started);
       this.#records.set(id, started);
     } catch (error) {
-      await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
-      this.#end(created, {
-        exitCode: 128,
-        oomKilled: false,
-        finishedAt: this.#clock.now(),
-        message: '',
-        startError: messageOf(error),
-      });
+      this.#endUnstarted(created, error);
     }
     return this.#view(this.#record(id));
   }
@@ -272,8 +268,13 @@ class CrunDriver implements ContainerDriver {
     if (startedAt !== undefined || end !== undefined || (exit !== undefined && exit.trim() !== '')) {
       return;
     }
-    await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
     await this.remove(id);
+  }
+
+  /** Such a run counts, whatever becomes of its remains: its container is tried again, and not waited for. */
+  #endUnstarted(record: RunRecord, why: unknown): void {
+    const [finishedAt, startError] = [this.#clock.now(), messageOf(why)];
+    this.#end(record, { exitCode: 128, oomKilled: false, finishedAt, message: '', startError });
   }
 
   /** Notes the end of a run when there is one. */
@@ -287,7 +288,7 @@ class CrunDriver implements ContainerDriver {
     const isLost =
       record.startedAt !== undefined &&
       (record.process === undefined || !isRunning(record.process)) &&
-      fromPidFile(paths.monitorPidFile) === undefined;
+      fromPidFileOf(paths.monitorPidFile, record.id) === undefined;
     // Read once more: the monitor may have written it and gone since.
     const status = text === '' && isLost ? (readOptional(file)?.trim() ?? '') : text;
     if (status === '' && !isLost) {

@@ -9,7 +9,7 @@ import { hostRootSteps, hostSecrets, imageRootSteps } from './host-root.ts';
 import { startMonitor } from './monitor.ts';
 import { composeOciConfig } from './oci-config.ts';
 import { exitsDirectory, type PodDirectories, podDirectory, type RunPaths } from './paths.ts';
-import { fromPidFile, isRunning, sendSignal } from './process.ts';
+import { fromPidFileOf, isRunning, type ProcessId, processesNaming, sendSignal } from './process.ts';
 import type { RunRecord } from './record.ts';
 
 /** Makes the directories and files of a run; what an earlier one left there is removed. */
@@ -64,31 +64,53 @@ export async function createRun(creation: RunCreation): Promise<number> {
   return startMonitor({ id, container, paths, dirs, steps });
 }
 
+/** Milliseconds that a process may take to end after it was killed. */
+const endMs = 5_000;
+
 /**
- * Ends the first process, with it all others of its process table, and waits for its monitor.
+ * Ends the first process, with it all others of its process table, and waits for its monitor. Of a run whose making was cut
+ * short, whatever is still at work on it is ended.
  * @throws PatchbayError `ContainerStuck`
  */
-export async function killRun({ process: target }: RunRecord, paths: RunPaths): Promise<void> {
-  if (target !== undefined) {
-    sendSignal(target, 'SIGKILL');
+export async function killRun({ id, process: target }: RunRecord, paths: RunPaths): Promise<void> {
+  if (target === undefined) {
+    await killMakers(id);
+    return;
   }
-  const monitor = fromPidFile(paths.monitorPidFile);
-  const deadline = performance.now() + 5_000;
+  sendSignal(target, 'SIGKILL');
+  const monitor = fromPidFileOf(paths.monitorPidFile, id);
+  await untilGone([target]);
+  if (monitor !== undefined) {
+    // It may not notice the end of a process that was not its child.
+    await untilGone([monitor]).catch(() => sendSignal(monitor, 'SIGKILL'));
+  }
+}
+
+/** They start each other: looked for until none is left. */
+async function killMakers(id: string): Promise<void> {
+  const deadline = performance.now() + endMs;
   for (;;) {
-    const runs = target !== undefined && isRunning(target);
-    const isWatched = monitor !== undefined && isRunning(monitor);
-    if (!runs && !isWatched) {
+    const makers = await processesNaming(id);
+    if (makers.length === 0) {
+      return;
+    }
+    for (const maker of makers) sendSignal(maker, 'SIGKILL');
+    await untilGone(makers, deadline);
+  }
+}
+
+/** The kernel tells only parents of an end: those of others have to be looked at. */
+async function untilGone(
+  processes: readonly ProcessId[],
+  deadline = performance.now() + endMs,
+): Promise<void> {
+  for (;;) {
+    const stuck = processes.find(isRunning);
+    if (stuck === undefined) {
       return;
     }
     if (performance.now() > deadline) {
-      if (!runs && monitor !== undefined) {
-        sendSignal(monitor, 'SIGKILL');
-        return;
-      }
-      throw new PatchbayError(
-        'ContainerStuck',
-        `process ${target?.pid ?? 0} does not end although it was killed`,
-      );
+      throw new PatchbayError('ContainerStuck', `process ${stuck.pid} does not end although it was killed`);
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -5,6 +5,7 @@ import {
   chown,
   lstat,
   mkdir,
+  readdir,
   readFile,
   readlink,
   rename,
@@ -16,6 +17,9 @@ import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import type { VolumeContents } from './driver.ts';
+
+/** The link that leads to the files as they are now. */
+const data = '..data';
 
 /** Makes the volumes; returns their directories by name. What is as wanted already is left alone. */
 export async function prepareVolumes(
@@ -54,18 +58,38 @@ async function fill(directory: string, { type, files = [], size, gid }: VolumeCo
 
 /**
  * As kubelet's atomic writer: files are in a directory of their own, `..data` leads there, and what is seen leads
- * through `..data`. A new version becomes visible as one.
+ * through `..data`. A new version becomes visible as one. Whoever was killed at any step of this is taken over from.
  */
 async function writeFiles(
   directory: string,
   files: NonNullable<VolumeContents['files']>,
   gid: number | undefined,
 ): Promise<void> {
-  const link = path.join(directory, '..data');
+  const link = path.join(directory, data);
   const before = await readlink(link).catch(undefinedWhenMissing);
-  if (before !== undefined && (await isSame(path.join(directory, before), files))) {
-    return;
+  if (before === undefined || !(await isSame(path.join(directory, before), files))) {
+    await replaceVersion(directory, files, gid);
   }
+  const names = new Set(files.map((file) => file.path.split('/')[0] ?? ''));
+  for (const name of names) {
+    const seen = path.join(directory, name);
+    if ((await lstat(seen).catch(undefinedWhenMissing)) === undefined) {
+      await symlink(path.join(data, name), seen);
+    }
+  }
+  const current = await readlink(link);
+  for (const name of await readdir(directory)) {
+    const isStale = name.startsWith('..') ? name !== data && name !== current : !names.has(name);
+    if (isStale) await rm(path.join(directory, name), { recursive: true, force: true });
+  }
+}
+
+/** Writes the files into a new directory and lets `..data` lead there. */
+async function replaceVersion(
+  directory: string,
+  files: NonNullable<VolumeContents['files']>,
+  gid: number | undefined,
+): Promise<void> {
   const version = `..${new Date().toISOString().replaceAll(/[-:T]/g, '_').replace('Z', '')}.${randomUUID().slice(0, 8)}`;
   const target = path.join(directory, version);
   await mkdir(target, { mode: 0o755 });
@@ -76,22 +100,23 @@ async function writeFiles(
     await chmod(at, gid === undefined ? mode : mode | 0o040);
     if (gid !== undefined) await chown(at, -1, gid);
   }
-  await symlink(version, `${link}.next`);
-  await rename(`${link}.next`, link);
-  for (const name of new Set(files.map((file) => file.path.split('/')[0] ?? ''))) {
-    const seen = path.join(directory, name);
-    if ((await lstat(seen).catch(undefinedWhenMissing)) === undefined)
-      await symlink(path.join('..data', name), seen);
-  }
-  if (before !== undefined) {
-    await rm(path.join(directory, before), { recursive: true, force: true });
-  }
+  const next = path.join(directory, `${data}.next`);
+  await rm(next, { force: true }); // of one who was killed before the rename
+  await symlink(version, next);
+  await rename(next, path.join(directory, data));
 }
 
+/** True when a version holds these files and no others. */
 async function isSame(directory: string, files: NonNullable<VolumeContents['files']>): Promise<boolean> {
+  const there = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    undefinedWhenMissing,
+  );
+  if (there?.filter((entry) => entry.isFile()).length !== files.length) {
+    return false;
+  }
   for (const { path: file, content } of files) {
-    const there = await readFile(path.join(directory, checkedPath(file))).catch(undefinedWhenMissing);
-    if (there === undefined || Buffer.compare(there, content) !== 0) return false;
+    const held = await readFile(path.join(directory, checkedPath(file))).catch(undefinedWhenMissing);
+    if (held === undefined || Buffer.compare(held, content) !== 0) return false;
   }
   return true;
 }

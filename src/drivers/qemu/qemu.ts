@@ -1,6 +1,7 @@
 /** The real QEMU driver. */
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { run } from '#drivers/command.ts';
+import { listProcesses } from '#drivers/processes.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Netns, Operation, Outcome } from '#node-state/resource.ts';
 import type { VirtualMachineState, VmDisk, VmSeed } from '#node-state/vm.ts';
@@ -8,7 +9,6 @@ import type { VmDriver, VmEvent, VmInfo } from './driver.ts';
 import { Machine, type MachineHooks } from './machine.ts';
 import { isVmUid, overlayPath, type VmPaths, vmPaths, vmsDirectory } from './paths.ts';
 import { isQemuOf, type QemuUser, signal, startTimeOf, waitForExit } from './process.ts';
-import { listProcesses } from './processes.ts';
 import { listVmDirectories, makeDirectories, removeDirectories } from './record.ts';
 import { restartReason } from './update.ts';
 
