@@ -62,6 +62,17 @@ async function startDaemon(daemon: DaemonPlan, user: SystemUser): Promise<boolea
   return true;
 }
 
+/**
+ * ovn-controller removes patch ports of networks that are gone only when it has run for 10 s and taken in 20 changes: with
+ * conditional monitoring it may not know all of the southbound database before (controller/patch.c, lib/ovn-util.c). Ours
+ * monitors everything, hence knows all of it at once, and on a quiet node the 20 changes never come. The second command
+ * makes its main loop run again, which removes what is left of before.
+ */
+const controllerGreeting: DaemonSpec['greeting'] = [
+  { method: 'debug/ignore-startup-delay', params: [] },
+  { method: 'version', params: [] },
+];
+
 /** What the supervisor needs to know to start the daemons of a lab again. Pure. */
 export function composeDaemonSpecs(plan: LabPlan, user: SystemUser): readonly DaemonSpec[] {
   const spec = (daemon: DaemonPlan, greeting: DaemonSpec['greeting'] = []): DaemonSpec => ({
@@ -77,7 +88,7 @@ export function composeDaemonSpecs(plan: LabPlan, user: SystemUser): readonly Da
     ...plan.nodes.flatMap((node) => [
       spec(node.ovsdb),
       spec(node.vswitchd, composeNeighbours(plan, node)),
-      spec(node.controller),
+      spec(node.controller, controllerGreeting),
     ]),
   ];
 }

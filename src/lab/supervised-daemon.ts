@@ -89,10 +89,21 @@ export class SupervisedDaemon {
     this.#connection = connection;
     this.#attachedAt = performance.now();
     this.#problem = undefined;
-    connection.resume(); // answers are of no interest
-    for (const [id, { method, params }] of this.spec.greeting.entries()) {
-      connection.write(JSON.stringify({ id, method, params }));
-    }
+    this.#greet(connection);
+  }
+
+  /** Each command once the one before is answered: what a daemon is told last makes its loop run with what it was told first. */
+  #greet(connection: Socket): void {
+    const commands = this.spec.greeting.entries();
+    const next = (): void => {
+      const { value, done } = commands.next();
+      if (done !== true) {
+        const [id, { method, params }] = value;
+        connection.write(JSON.stringify({ id, method, params }));
+      }
+    };
+    connection.on('data', next); // what the answer is does not matter
+    next();
   }
 
   #retry(how: string): void {

@@ -21,7 +21,7 @@ export interface DaemonSpec {
   readonly pidFile: string;
   /** Its control socket; `<pid>` stands for what its pid file says. */
   readonly control: string;
-  /** Commands it is given whenever it was found or started. */
+  /** Commands it is given one after the other whenever it was found or started. */
   readonly greeting: readonly ControlCommand[];
 }
 

@@ -94,9 +94,7 @@ async function insist(args: readonly string[], input?: string): Promise<void> {
   });
 }
 
-// Not with every run: after a restart ovn-controller 23.03 keeps patch ports of networks that went until its main loop has
-// run some twenty times, so that a quiet node still has them when this test looks.
-test.skipIf(process.env['PATCHBAY_CHURN'] === undefined)(
+test(
   `${machines} machines, ${pods} pods, ${networks} networks, ${2 * kills} kills: nothing is left over`,
   async () => {
     const before = await belongings(cluster);

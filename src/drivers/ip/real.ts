@@ -229,7 +229,9 @@ function watch(handler: () => void, signal: AbortSignal): void {
   if (signal.aborted) {
     return;
   }
-  const child = spawn('ip', ['-o', 'monitor', 'link', 'address', 'route'], {
+  // It would notice the end of its reader only with the next event, which may never come.
+  const monitor = ['--pdeathsig', 'KILL', '--', 'ip', '-o', 'monitor', 'link', 'address', 'route'];
+  const child = spawn('setpriv', monitor, {
     env: commandEnv(),
     stdio: ['ignore', 'pipe', 'ignore'],
     signal,
