@@ -1,5 +1,6 @@
 /** What runs of an instance: processes with their memory, by group. */
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { findProcesses, type Inventory, takeInventory } from './inventory.ts';
 import type { InstancePaths } from './names.ts';
 import { type ProcessView, pssOf } from './process.ts';
@@ -83,7 +84,10 @@ function nameProcess(
   const script = seen.argv.find((word) => word.includes('/src/bin/'));
   const node = nodeOf(paths, seen.argv);
   if (script !== undefined) {
-    return nameOwn(path.basename(script, '.ts'), node);
+    const parent = byPid.get(seen.ppid);
+    // A child that still looks like its parent is about to become the command that it was started for.
+    const isForked = parent?.pid !== seen.pid && isDeepStrictEqual(parent?.argv, seen.argv);
+    return isForked ? nameHelper(paths, seen, byPid) : nameOwn(path.basename(script, '.ts'), node);
   }
   if (seen.argv[0]?.includes(': monitoring pid ') === true) {
     return nameMonitor(paths, seen, byPid);

@@ -56,24 +56,28 @@ async function isReady(name: string): Promise<boolean> {
 }
 
 test('OVN central killed: not a ping is lost, its databases stay, new ports come up when it is back', async () => {
+  const killCentral = async (): Promise<void> => {
+    const central = await pidsOf(cluster, 'OVN');
+    expect(central).toHaveLength(3);
+    killAll(central);
+  };
   const before = await logicalPorts();
   const stop = await startProbe(cluster, from, guest, 5);
-  const central = await pidsOf(cluster, 'OVN');
-  expect(central).toHaveLength(3);
-  killAll(central);
+  await killCentral();
+  await vi.waitUntil(async () => (await pidsOf(cluster, 'OVN')).length === 3, { timeout: 10_000 });
+  for (const line of JSON.parse(before)[0].rows) {
+    expect(await logicalPorts()).toContain(JSON.stringify(line));
+  }
+  const { sent, lost } = await stop();
+  expect(lost).toBe(0);
+  expect(sent).toBeGreaterThan(50);
+  // Not while pings are counted: Open vSwitch's netdev datapath may drop one when it takes in a port.
+  await killCentral();
   await cluster.must(['create', '-f', '-'], idlePod(namespace, 'newcomer', { node: 'node2' }));
   expect(await isReady('newcomer')).toBe(true);
   const reachesNewcomer = await startProbe(cluster, from, await addressOf('newcomer'), 5);
   const toNewcomer = await reachesNewcomer();
   expect(toNewcomer.sent).toBeGreaterThan(0);
-  const { sent, lost } = await stop();
-  // One every 5 ms: the last may be on its way when pinging ends, and any cut of 10 ms would lose more than that one.
-  expect(lost).toBeLessThanOrEqual(1);
-  expect(sent).toBeGreaterThan(50);
-  for (const line of JSON.parse(before)[0].rows) {
-    expect(await logicalPorts()).toContain(JSON.stringify(line));
-  }
-  await vi.waitUntil(async () => (await pidsOf(cluster, 'OVN')).length === 3, { timeout: 10_000 });
   await cluster.must(['delete', 'pod', '-n', namespace, 'newcomer', '--timeout=30s']);
 });
 

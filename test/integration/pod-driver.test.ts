@@ -1,5 +1,5 @@
 /** Containers by crun in a network namespace of their own. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -221,5 +221,12 @@ describe('a container', () => {
       `t-pod-${process.pid}`,
     ]);
     expect(stdout).toBe('');
+  });
+
+  test('leaves no control groups when a driver was killed before they went', async () => {
+    await mkdir(`/sys/fs/cgroup/pids/patchbay/${netns}/${podUid}`, { recursive: true });
+    driver.close();
+    driver = await open();
+    await expect(readdir(`/sys/fs/cgroup/pids/patchbay/${netns}`)).rejects.toThrow('ENOENT');
   });
 });

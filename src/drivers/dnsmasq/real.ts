@@ -1,5 +1,5 @@
 /** DHCP by dnsmasq, one daemon for each link. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
@@ -69,6 +69,8 @@ async function start(directory: string, server: DhcpServer): Promise<void> {
     await endProcess(known);
   }
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  // Whoever finds the next server without a record of its own finds it by its pid file.
+  await rm(recordFile(directory), { force: true });
   await rm(files.pid, { force: true });
   const configFile = path.join(directory, 'dnsmasq.conf');
   await writeFile(configFile, config, { mode: 0o600 });
@@ -89,7 +91,9 @@ async function start(directory: string, server: DhcpServer): Promise<void> {
     );
   }
   const record: ServerRecord = { ...daemon, server };
-  await writeFile(path.join(directory, 'server.json'), JSON.stringify(record), { mode: 0o600 });
+  const next = `${recordFile(directory)}.next`;
+  await writeFile(next, JSON.stringify(record), { mode: 0o600 });
+  await rename(next, recordFile(directory));
 }
 
 async function stop(directory: string): Promise<void> {
@@ -100,8 +104,12 @@ async function stop(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
+function recordFile(directory: string): string {
+  return path.join(directory, 'server.json');
+}
+
 async function readRecord(directory: string): Promise<ServerRecord | undefined> {
-  const file = path.join(directory, 'server.json');
+  const file = recordFile(directory);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

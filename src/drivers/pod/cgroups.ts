@@ -19,8 +19,17 @@ export async function removeCgroups(tag: string, podUid: string): Promise<void> 
       await removeEmpty(path.join(pod, name));
     }
     await removeEmpty(pod);
-    await removeEmpty(path.dirname(pod));
-    await removeEmpty(path.join(hierarchy, 'patchbay'));
+    await removeAbove(hierarchy, tag);
+  }
+}
+
+/** Removes the groups of a node's pods that are gone, and those above when nothing is left in them. */
+export async function sweepCgroups(tag: string, isThere: (podUid: string) => boolean): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    for (const podUid of await subgroups(path.join(hierarchy, 'patchbay', tag))) {
+      if (!isThere(podUid)) await removeCgroups(tag, podUid);
+    }
+    await removeAbove(hierarchy, tag);
   }
 }
 
@@ -34,6 +43,11 @@ export async function removeCgroupsOf(prefix: string): Promise<void> {
     });
     await Promise.all(pods);
   }
+}
+
+async function removeAbove(hierarchy: string, tag: string): Promise<void> {
+  await removeEmpty(path.join(hierarchy, 'patchbay', tag));
+  await removeEmpty(path.join(hierarchy, 'patchbay'));
 }
 
 async function hierarchies(): Promise<readonly string[]> {

@@ -6,7 +6,7 @@ import { run } from '#drivers/command.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { ContainerState } from '#node-state/container.ts';
-import { removeCgroups } from './cgroups.ts';
+import { removeCgroups, sweepCgroups } from './cgroups.ts';
 import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
 import { cgroupSteps, entering } from './enter.ts';
 import { attachInput, connectIn, execIn, reachesIn, writeControl } from './exec.ts';
@@ -177,8 +177,9 @@ class CrunDriver implements ContainerDriver {
       await this.remove(id);
     }
     await unmountVolumes(directory);
-    await run(['rm', '-rf', '--one-file-system', '--', directory]);
     await removeCgroups(this.#options.tag, podUid);
+    // Last: whoever takes over from us knows the pod by it.
+    await run(['rm', '-rf', '--one-file-system', '--', directory]);
   }
 
   exec: ContainerDriver['exec'] = async (id, options) => {
@@ -319,6 +320,9 @@ class CrunDriver implements ContainerDriver {
       this.#look(record);
       await this.#rotate(record).catch((error: unknown) => this.#options.log.warn(messageOf(error)));
     }
+    await sweepCgroups(this.#options.tag, (podUid) => this.pods().includes(podUid)).catch((error: unknown) =>
+      this.#options.log.warn(messageOf(error)),
+    );
     if (!this.#closed.signal.aborted) {
       this.#cancelSweep = this.#clock.setTimer(() => void this.#sweep(), sweepMs);
     }

@@ -1,5 +1,5 @@
 /**
- * Does one thing with the container driver and dies at one of its steps, as an agent that is killed: `dying.ts STEP TASK`.
+ * Does one thing with an agent's drivers and dies at one of its steps, as an agent that is killed: `dying.ts STEP TASK`.
  * A step is a call that touches files, or the start of a command (before it, and once it has been started).
  * Ends with 0 when there are fewer steps.
  */
@@ -9,10 +9,12 @@ import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import type { ContainerDriverOptions } from '#drivers/pod/real.ts';
 import type { ContainerState } from '#node-state/container.ts';
+import type { DhcpServer } from '#node-state/dhcp.ts';
 
-/** What is done; a volume `v` of files, or a container. */
+/** What is done: a volume `v` of files, a container, or a DHCP server. */
 export interface DyingTask {
   readonly options: Omit<ContainerDriverOptions, 'log'>;
+  readonly dhcp?: DhcpServer;
   readonly volume?: { readonly podUid: string; readonly files: Readonly<Record<string, string>> };
   readonly container?: ContainerState;
 }
@@ -44,6 +46,7 @@ function count(module: object, names: readonly string[], isStart = false): void 
 
 const task = JSON.parse(json) as DyingTask;
 const { createContainerDriver } = await import('#drivers/pod/real.ts');
+const { createDhcpDriver } = await import('#drivers/dnsmasq/real.ts');
 const driver = createContainerDriver({ ...task.options, log: console });
 await driver.load();
 count(promises, ['chmod', 'chown', 'mkdir', 'rename', 'rm', 'symlink', 'writeFile']);
@@ -60,5 +63,8 @@ if (task.volume !== undefined) {
 }
 if (task.container !== undefined) {
   await driver.start(task.container);
+}
+if (task.dhcp !== undefined) {
+  await createDhcpDriver(task.options).apply([{ op: 'create', to: task.dhcp }]);
 }
 driver.close();

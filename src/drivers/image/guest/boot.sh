@@ -35,7 +35,7 @@ find_cards() {
   done
 }
 
-# Raises every cable at once, so that bridges on the way learn and duplicate address detection is over early.
+# Raises every cable at once, so that bridges on the way learn early.
 raise_cards() {
   ip link set lo up
   for card in /sys/class/net/*; do

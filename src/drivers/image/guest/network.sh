@@ -24,11 +24,7 @@ vlan() {
 
 address() {
   case $2 in
-    *:*)
-      # Nobody waits for duplicate address detection.
-      echo 0 >"/proc/sys/net/ipv6/conf/$1/accept_dad"
-      ip -6 addr add "$2" dev "$1"
-      ;;
+    *:*) ip -6 addr add "$2" dev "$1" ;;
     *) ip addr add "$2" broadcast + dev "$1" ;;
   esac
 }

@@ -1,15 +1,17 @@
-/** Agents die at every step of what they do for a pod; the next one takes over, and in the end nothing is left. */
+/** Agents die at each step of what they do for a pod; the next one takes over, and in the end nothing is left. */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '#drivers/command.ts';
+import { createDhcpDriver } from '#drivers/dnsmasq/real.ts';
 import type { ContainerDriver, VolumeContents } from '#drivers/pod/driver.ts';
 import { runId } from '#drivers/pod/paths.ts';
 import { findProcess, isRunning, processesNaming } from '#drivers/pod/process.ts';
 import { createContainerDriver } from '#drivers/pod/real.ts';
 import type { ContainerState } from '#node-state/container.ts';
+import type { DhcpServer } from '#node-state/dhcp.ts';
 import type { DyingTask } from './support/dying.ts';
 
 const name = `t-killed-${process.pid}`;
@@ -155,4 +157,29 @@ test('a container runs, as its first run, whenever its starter died; removed, no
     driver.close();
   });
   expect(steps).toBeGreaterThan(15);
+});
+
+test('a DHCP server is replaced, and is one, whenever the one who replaces it died', async () => {
+  const before: DhcpServer = {
+    kind: 'dhcp-server',
+    netns: name,
+    link: 'k6t-eth0',
+    v4: { address: '10.0.2.2', prefixLength: 24, router: '10.0.2.1' },
+    dns: [],
+    searchDomains: [],
+  };
+  const after: DhcpServer = { ...before, hostname: 'renamed' };
+  await run(['ip', '-n', name, 'link', 'add', 'k6t-eth0', 'up', 'type', 'bridge']);
+  await run(['ip', '-n', name, 'addr', 'add', '10.0.2.1/24', 'dev', 'k6t-eth0']);
+  const steps = await atEachStep({ dhcp: after }, async (step) => {
+    const driver = createDhcpDriver(options);
+    const [{ error } = {}] = await driver.apply([{ op: 'create', to: after }]);
+    expect(error, `death at step ${step}`).toBeUndefined();
+    expect(await driver.observe(name)).toEqual([after]);
+    const { stdout } = await run(['ip', 'netns', 'pids', name]);
+    expect(stdout.trim().split('\n'), `death at step ${step}`).toHaveLength(1);
+    await driver.apply([{ op: 'create', to: before }]);
+  });
+  expect(steps).toBeGreaterThan(5);
+  await createDhcpDriver(options).apply([{ op: 'delete', from: before }]);
 });
