@@ -1,4 +1,5 @@
 /** Containers by crun in a network namespace of their own. */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -224,9 +225,11 @@ describe('a container', () => {
   });
 
   test('leaves no control groups when a driver was killed before they went', async () => {
-    await mkdir(`/sys/fs/cgroup/pids/patchbay/${netns}/${podUid}`, { recursive: true });
+    const hierarchy = existsSync('/sys/fs/cgroup/pids') ? '/sys/fs/cgroup/pids' : '/sys/fs/cgroup';
+    const group = path.join(hierarchy, 'patchbay', netns);
+    await mkdir(path.join(group, podUid), { recursive: true });
     driver.close();
     driver = await open();
-    await expect(readdir(`/sys/fs/cgroup/pids/patchbay/${netns}`)).rejects.toThrow('ENOENT');
+    expect(existsSync(group)).toBe(false);
   });
 });
