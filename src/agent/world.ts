@@ -136,6 +136,11 @@ export class World {
         this.#replace(scope, [...others, ...resources]);
       }
     }
+    for (const scope of this.scopes()) {
+      // Removed by somebody else, or made since we looked: reading the sandbox again tells.
+      const isMissing = this.observed(scope).some(({ kind }) => kind === 'ovs-port') && !groups.has(scope);
+      if (isMissing) this.#doubtful.add(scope);
+    }
     this.#doubtful.delete(NODE);
   }
 

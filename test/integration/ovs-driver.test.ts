@@ -187,6 +187,22 @@ describe('the Open vSwitch driver on a real switch', () => {
     await sw.vsctl('del-br', 'other');
   });
 
+  it('tells when OVN puts up a port that was waited for in vain', async () => {
+    let changes = 0;
+    const subject = open(() => {
+      changes += 1;
+    });
+    await subject.apply([
+      { op: 'create', to: bridge },
+      { op: 'create', to: free },
+    ]);
+    await expect(subject.bound(['vb'])).rejects.toMatchObject({ reason: 'PortNotBound' });
+    expect(changes).toBe(0);
+    await sw.vsctl('set', 'Interface', 'vb', 'external_ids:ovn-installed=true');
+    await until(async () => changes === 1);
+    await subject.bound(['vb']);
+  });
+
   it('tells when the link of a port goes, and serves a new link of that name', async () => {
     let changes = 0;
     const subject = open(() => {

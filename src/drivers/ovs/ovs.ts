@@ -16,7 +16,7 @@ export interface OvsOptions {
   readonly db: string;
   /** Value of `external_ids:patchbay` of everything we make. */
   readonly tag: string;
-  /** Told when something of ours was changed or removed by others, or a port of ours lost or found its link. */
+  /** Told when something of ours was changed or removed by others, a port of ours lost or found its link, or came up too late. */
   readonly onChange?: (change: Change) => void;
   /** Told of what goes wrong outside `apply`: database away, flows that could not be put back. */
   readonly onError?: (error: Error) => void;
@@ -45,6 +45,8 @@ class RealOvs implements OvsDriver {
   #believed = new Map<string, OvsResource>();
   #queue: Promise<unknown> = Promise.resolve();
   #isApplying = false;
+  /** Ports that somebody waited for in vain. */
+  readonly #givenUp = new Set<string>();
 
   constructor(options: OvsOptions) {
     this.#options = options;
@@ -87,6 +89,7 @@ class RealOvs implements OvsDriver {
     try {
       await this.#client.waitFor(() => missing().length === 0 || undefined, boundMs);
     } catch (cause) {
+      for (const port of missing()) this.#givenUp.add(port);
       throw new PatchbayError(
         'PortNotBound',
         `ovn-controller has not put up port ${missing().join(', ')} within ${boundMs} ms; is it running, and does it reach the southbound database?`,
@@ -103,8 +106,22 @@ class RealOvs implements OvsDriver {
   #start(): void {
     this.#believed = new Map(this.#view.resources().map((resource) => [resourceId(resource), resource]));
     this.#links.adopt([]);
-    this.#client.subscribe(() => this.#noticed());
+    this.#client.subscribe(() => {
+      this.#tellBound();
+      this.#noticed();
+    });
     this.#syncLater(this.#flows.bridges());
+  }
+
+  /** Whoever gave up waiting for a port learns that it is up after all. */
+  #tellBound(): void {
+    const bound = [...this.#givenUp].filter((port) => this.#view.isBound(port));
+    for (const port of this.#givenUp) {
+      if (bound.includes(port) || this.#view.interface(port) === undefined) this.#givenUp.delete(port);
+    }
+    if (bound.length > 0) {
+      this.#options.onChange?.({ scope: NODE });
+    }
   }
 
   async #applyBatch(operations: readonly OvsOperation[]): Promise<readonly Outcome<OvsResource>[]> {
