@@ -1,4 +1,5 @@
 /** What etcd's watches once got wrong, as cases by the number of its issue (etcd-io/etcd, tests/robustness/README.md). */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, objectOf, revisionOf } from './lib/client.ts';
 import { TestServer } from './lib/server.ts';
 import type { Run } from './lib/trial.ts';
@@ -77,15 +78,21 @@ async function compactedUpTo({ client }: Stage, revision: number): Promise<void>
   }
 }
 
-/** Events after `from`, up to the one about `last`. */
+/** Milliseconds after which a watch that tells nothing is not waited for. */
+const silence = 1_500;
+
+/** Events after `from`, up to the one about `last`, or those that came in time. */
 async function eventsUntil({ client }: Stage, from: number, last: string): Promise<readonly WatchEvent[]> {
   const events: WatchEvent[] = [];
   const watch = await openWatch(client, `${configMaps}?resourceVersion=${from}${lasting}`, (event) =>
     events.push(event),
   );
-  await watch.until(() =>
+  const told = watch.until(() =>
     events.some(({ type, object }) => type === 'ERROR' || object.metadata.name === last),
   );
+  const timer = new AbortController();
+  await Promise.race([told, pause(silence, undefined, { signal: timer.signal })]);
+  timer.abort();
   watch.close();
   return events;
 }

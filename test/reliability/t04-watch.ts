@@ -24,7 +24,7 @@ export const watchTrial: Trial = {
   id: 'T04',
   title: 'watches: every change once and in order, or 410',
   bugs: ['lose-events', 'repeat-events', 'lose-compacted-deletion', 'swap-events'],
-  smoke: 1 / 50,
+  smoke: 1 / 100,
   async run(run) {
     await watchCases(run);
     if (!run.done) {

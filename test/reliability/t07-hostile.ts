@@ -13,7 +13,7 @@ export const hostileTrial: Trial = {
   id: 'T07',
   title: 'hostile requests',
   bugs: ['unscanned-bodies', 'unbounded-bodies'],
-  smoke: 1 / 60,
+  smoke: 1 / 180,
   async run(run) {
     const server = await TestServer.create({ bug: run.plan.bug });
     try {
@@ -39,7 +39,7 @@ export const hostileTrial: Trial = {
       await server.remove();
     }
     if (run.plan.bug === undefined) {
-      fuzz(run, run.scaled(180, 2));
+      fuzz(run, run.scaled(180));
     }
   },
 };
