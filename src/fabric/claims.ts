@@ -11,6 +11,9 @@ import type { FlatPlace } from './flat-network.ts';
 /** Condition of claims. */
 const type = 'IPsAllocated';
 
+/** Upstream's reasons why a claim gets no addresses; every other is `InternalError`. */
+const reasons = ['SubnetExhausted', 'IPAddressConflict', 'MACAddressConflict'];
+
 /** Label of a claim: its machine. */
 const machineLabel = 'kubevirt.io/vm';
 
@@ -69,14 +72,19 @@ export class ClaimWriter {
     }
   }
 
-  /** Starts writing why a pod gets no place. Addresses that the claim keeps stay: they are its machine's. */
-  refuse(claim: IpamClaim, reason: string, message: string): void {
+  /**
+   * Starts writing why a pod gets no place, into a claim that keeps no addresses. One that does stays as it is, as upstream:
+   * they are its machine's, and events of the pod tell the rest.
+   */
+  refuse(claim: IpamClaim, pod: string, why: string, message: string): void {
     const { status } = claim;
     const told = findCondition(status?.conditions, type);
-    if (told?.reason !== reason || told.message !== message) {
+    const reason = reasons.includes(why) ? why : 'InternalError';
+    const isTold = told?.reason === reason && told.message === message && status?.ownerPod?.name === pod;
+    if ((status?.ips ?? []).length === 0 && !isTold) {
       const failed = { type, status: 'False', reason, message } as const;
       const conditions = setCondition(status?.conditions, failed, this.#clock.now());
-      this.#patch(claim, `${reason} ${message}`, { conditions });
+      this.#patch(claim, `${pod} ${reason} ${message}`, { ips: [], ownerPod: { name: pod }, conditions });
     }
   }
 

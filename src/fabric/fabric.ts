@@ -91,7 +91,7 @@ class DefaultNetworkFabric implements Fabric {
       namespaces: options.factory.informer(namespaceKind),
       claims: options.factory.informer(ipamClaim),
       keep: (claim, place) => claims.write(claim, place),
-      refuse: (claim, reason, message) => claims.refuse(claim, reason, message),
+      refuse: (claim, pod, reason, message) => claims.refuse(claim, pod, reason, message),
       tell: (pod, reason, message) =>
         options.events?.event(
           referable(podKind, pod),

@@ -33,7 +33,7 @@ export interface OverlayParts {
   /** Has a place's addresses kept in its claim. */
   readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
   /** Has told in a claim why its pod gets no place. */
-  readonly refuse: (claim: IpamClaim, reason: string, message: string) => void;
+  readonly refuse: (claim: IpamClaim, pod: string, reason: string, message: string) => void;
 }
 
 /** Nothing known, and nobody to tell. */

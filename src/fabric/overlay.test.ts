@@ -280,7 +280,7 @@ describe('networks besides the default one', () => {
       nodes: () => [],
       claims: () => claims,
       keep: (_claim, place) => kept.push(addressOf(place)),
-      refuse: (_claim, reason) => kept.push(reason),
+      refuse: (_claim, _pod, reason) => kept.push(reason),
     });
     define('l2', { subnets: '10.2.2.0/24' });
     overlay.settleClaim('ns/vm.l2', claims[0]);

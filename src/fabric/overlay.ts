@@ -243,7 +243,7 @@ export class Overlay {
       const waiting = this.#waiting.get(network.name) ?? new Set();
       this.#waiting.set(network.name, waiting.add(keyOf(pod)));
       if (claim !== undefined) {
-        this.#parts.refuse(claim, error.reason, error.message);
+        this.#parts.refuse(claim, pod.metadata.name, error.reason, error.message);
       }
       return { reason: error.reason, message: error.message };
     }

@@ -22,7 +22,7 @@ export interface SettlementParts {
   /** Has a place's addresses kept in its claim. */
   readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
   /** Has told in a claim why its pod gets no place. */
-  readonly refuse: (claim: IpamClaim, reason: string, message: string) => void;
+  readonly refuse: (claim: IpamClaim, pod: string, reason: string, message: string) => void;
   readonly annotator: Annotator;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;
