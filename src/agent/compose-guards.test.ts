@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Attachment } from '#cni/attachment.ts';
 import { otherLinkLayers, routers } from '#cni/guest-rules.ts';
 import type { Link } from '#node-state/link.ts';
-import { NODE } from '#node-state/resource.ts';
+import { NODE, type Resource } from '#node-state/resource.ts';
 import { composeGuards } from './compose-guards.ts';
 
 const link = (name: string, peer: string): Link => ({
@@ -35,12 +35,15 @@ describe('the guard of a sandbox', () => {
     expect(JSON.stringify(rules)).toContain(String(0x020000000001));
   });
 
-  it('lets an end that is there for the node alone ask for its gateway, and for nobody else', () => {
+  it('lets an end that is there for the node alone ask for its gateway and the node, and for nobody else', () => {
     const ends = [link('eth0', 'pb1'), link('ovn-udn1', 'pb2')];
-    const attachments = ends.map((end) => ({ ...attachment(end), gateways: ['10.128.0.1', 'fd01::1'] }));
+    const podResources = ['10.128.0.9/23', 'fd01::9/64'].map(
+      (address): Resource => ({ kind: 'address', netns: 'n', link: 'eth0', address }),
+    );
+    const attachments = ends.map((end) => ({ ...attachment(end), podResources, gateways: ['10.128.0.1'] }));
     const text = JSON.stringify(composeGuards('n', attachments, ends));
-    expect(text).toContain('{"set":["10.128.0.1"]}');
-    expect(text).toContain('{"set":["fd01::1","ff02::1:ff00:1"]}');
+    expect(text).toContain('{"set":["10.128.0.1","10.128.0.2"]}');
+    expect(text).toContain('{"set":["fd01::2","ff02::1:ff00:2"]}');
     expect(text).not.toContain('"chain":"ovn-udn1"');
   });
 

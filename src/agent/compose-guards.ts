@@ -1,4 +1,6 @@
 /** Filters of what must not leave a sandbox although its networks would let it. Pure. */
+import { formatIp, parseInterface } from '#api/ip-range.ts';
+import { managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { Attachment } from '#cni/attachment.ts';
 import { otherNeighbours, rulesOf } from '#cni/guest-rules.ts';
 import { primaryInterface, primaryNetworkInterface } from '#cni/ovn-overlay.ts';
@@ -17,8 +19,9 @@ export function composeGuards(
 ): readonly NftTable[] {
   const isLocked = attachments.some(({ podLink }) => podLink.name === primaryNetworkInterface);
   const guarded = attachments.flatMap((attachment) => {
-    const { podLink, gateways } = attachment;
-    const locked = isLocked && podLink.name === primaryInterface ? otherNeighbours(gateways) : [];
+    const { podLink } = attachment;
+    const locked =
+      isLocked && podLink.name === primaryInterface ? otherNeighbours(nodeBeside(attachment)) : [];
     const forbidden = [...(attachment.forbidden ?? []), ...locked];
     const link = resources.find((one) => one.kind === 'link' && peerOf(one) === peerOf(podLink));
     return forbidden.length === 0 || link?.kind !== 'link' ? [] : [{ name: link.name, forbidden }];
@@ -35,4 +38,13 @@ export function composeGuards(
 /** The node's end of a pair: what stays the same when a binding renames the pod's. */
 function peerOf({ device }: Link): string | undefined {
   return device.type === 'veth' ? device.peer.name : undefined;
+}
+
+/** Who an end that is there for the node alone may look for: its gateways, and the node, which sends the health probes. */
+function nodeBeside({ gateways, podResources }: Attachment): readonly string[] {
+  const managers = podResources.flatMap((one) => {
+    const range = one.kind === 'address' ? parseInterface(one.address)?.range : undefined;
+    return range === undefined ? [] : [formatIp(range.family, range.base + BigInt(managementOffset))];
+  });
+  return [...gateways, ...managers];
 }

@@ -1,28 +1,56 @@
-/** Ports of the default network whose pods are on a primary user-defined one: nothing passes there (pure). */
+/**
+ * Ports of the default network whose pods are on a primary user-defined one. They are there for the health probes of their
+ * node alone: its management port may open connections to them, and nothing else passes, as upstream (pure).
+ */
+import { managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
+import { addressAt, formatAddress } from './addresses.ts';
+import type { NodePlace } from './default-network.ts';
 
-/** Name of the port group. */
-const group: RowKey = { table: 'Port_Group', key: 'udn_isolation' };
-const priority = 1001;
+const [allowed, denied] = [1002, 1001];
 
-/** The group of those ports and what it forbids. */
-export function composeLockedPorts(ports: readonly RowKey[]): readonly NbRow[] {
-  return [
-    {
-      ...group,
-      columns: { name: group.key, external_ids: { 'k8s.ovn.org/owner-type': 'UDNIsolation' } },
-      references: { ports },
-    },
-    acl('egress', 'from-lport', `inport == @${group.key} && ip`),
-    acl('ingress', 'to-lport', `outport == @${group.key} && ip`),
+/** A node's group of such ports, and what passes there. Each node has its own: only its own probes reach its pods. */
+export function composeLockedPorts({ name, subnets }: NodePlace, ports: readonly RowKey[]): readonly NbRow[] {
+  const group = lockedGroupKey(name);
+  const [from, to] = [`inport == @${group.key}`, `outport == @${group.key}`];
+  const managers = subnets.map((subnet) => addressAt(subnet, managementOffset));
+  const probes = managers.map((ip) => `ip${ip.family}.src == ${formatAddress(ip)}`).join(' || ');
+  // Neighbour discovery of IPv6 passes every ACL in OVN 23.03; the sandbox's guard asks for nobody else (`agent/`).
+  const arp = managers.filter(({ family }) => family === 4).map(formatAddress);
+  const acls = [
+    acl(group, 'egress', 'from-lport', denied, from, 'drop'),
+    acl(group, 'ingress', 'to-lport', denied, to, 'drop'),
+    acl(group, 'probes', 'to-lport', allowed, `${to} && (${probes})`, 'allow-related'),
+    ...arp.flatMap((ip) => [
+      acl(group, 'arp-egress', 'from-lport', allowed, `${from} && arp && arp.tpa == ${ip}`, 'allow'),
+      acl(group, 'arp-ingress', 'to-lport', allowed, `${to} && arp && arp.spa == ${ip}`, 'allow'),
+    ]),
   ];
+  const external_ids = { 'k8s.ovn.org/owner-type': 'UDNIsolation' };
+  return [{ ...group, columns: { name: group.key, external_ids }, references: { ports } }, ...acls];
 }
 
-function acl(name: string, direction: string, match: string): NbRow {
+/** Key of a node's group; its ACLs go with it. Names of groups have no `-`, those of nodes no `_`. */
+export function lockedGroupKey(node: string): RowKey {
+  return { table: 'Port_Group', key: `udn_isolation_${node.replaceAll('-', '_')}` };
+}
+
+function acl(
+  group: RowKey,
+  name: string,
+  direction: string,
+  priority: number,
+  match: string,
+  action: string,
+): NbRow {
+  const key = `${group.key}-${name}`;
   return {
     table: 'ACL',
-    key: `${group.key}-${name}`,
-    columns: { priority, direction, match, action: 'drop', name: [`${group.key}-${name}`] },
+    key,
+    columns: { priority, direction, match, action, name: [key.slice(0, longestName)] },
     parent: { ...group, column: 'acls' },
   };
 }
+
+/** OVN's limit for names of ACLs. */
+const longestName = 63;

@@ -7,6 +7,7 @@ import { composeNodeEgress, gatewayNode, nodeEgressKeys } from './default-egress
 import { composeNode, nodeRowKeys, podRowKey } from './default-network.ts';
 import { composeGateway, gatewayKeys } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
+import { lockedGroupKey } from './locked-ports.ts';
 import type { Overlay } from './overlay.ts';
 import { byAge, type SettlementParts } from './settlement-parts.ts';
 
@@ -79,6 +80,7 @@ export class NodeSettlement {
       ...nodeRowKeys(name),
       ...nodeEgressKeys(name, this.#parts.config),
       ...gateways,
+      lockedGroupKey(name),
       ...pods.map(podRowKey),
     ];
   }

@@ -7,7 +7,13 @@ import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { defaultChoiceOf, formatPodNetworks, isTold, POD_NETWORKS } from './annotations.ts';
 import { composeClusterEgress, composeNodeEgress, gatewayNodes } from './default-egress.ts';
-import { composeDefaultNetwork, composePod, composePodNetwork, podRowKey } from './default-network.ts';
+import {
+  composeDefaultNetwork,
+  composePod,
+  composePodNetwork,
+  type PodPlace,
+  podRowKey,
+} from './default-network.ts';
 import { Ledger } from './ledger.ts';
 import { composeLockedPorts } from './locked-ports.ts';
 import { NodeSettlement } from './node-settlement.ts';
@@ -29,8 +35,9 @@ export class Settlement {
   readonly #overlay: Overlay;
   readonly #nodes: NodeSettlement;
   /** Ports of pods that are on the default network for health checks alone, by pod. */
-  readonly #locked = new Map<string, RowKey>();
-  #hasLocked = false;
+  readonly #locked = new Map<string, PodPlace>();
+  /** Nodes whose group of such ports has grown. */
+  readonly #relocked = new Set<string>();
   readonly #markedNads = new Set<string>();
   readonly #markedClaims = new Set<string>();
   readonly #markedNodes = new Set<string>();
@@ -78,8 +85,17 @@ export class Settlement {
       ...composeClusterEgress(config),
       ...this.#ledger.nodes().flatMap((node) => composeNodeEgress(node, config)),
       ...this.#overlay.compose(),
-      ...composeLockedPorts([...this.#locked.values()]),
+      ...this.#composeLocked(this.#ledger.nodes().map(({ name }) => name)),
     ];
+  }
+
+  #composeLocked(nodes: Iterable<string>): readonly NbRow[] {
+    const places = [...this.#locked.values()];
+    return [...nodes].flatMap((name) => {
+      const place = this.#ledger.node(name);
+      const ports = places.filter(({ node }) => node.name === name).map(podRowKey);
+      return place === undefined ? [] : composeLockedPorts(place, ports);
+    });
   }
 
   /** One pass over what is marked. */
@@ -90,9 +106,8 @@ export class Settlement {
     for (const key of this.#overlay.takeWoken()) {
       this.#markedPods.add(key);
     }
-    // A port that went has left the group by itself.
-    const locked = this.#hasLocked ? composeLockedPorts([...this.#locked.values()]) : [];
-    this.#hasLocked = false;
+    // A port that went has left its group by itself.
+    const locked = this.#composeLocked(new Set([...changed, ...take(this.#relocked)]));
     return {
       put: [...passes.flatMap(({ put }) => put), ...locked],
       remove: passes.flatMap(({ remove }) => remove),
@@ -191,8 +206,8 @@ export class Settlement {
       const mac = isLocked ? undefined : defaultChoiceOf(pod).mac;
       const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node, mac);
       if (isLocked && !this.#locked.has(key)) {
-        this.#locked.set(key, podRowKey(place));
-        this.#hasLocked = true;
+        this.#locked.set(key, place);
+        this.#relocked.add(node);
       }
       const { places, put, remove, problems, warnings } = this.#overlay.settlePod(pod, node, isLocked);
       for (const { reason, message } of problems) {

@@ -1,8 +1,12 @@
 /** User-defined networks as the slides show them: primary and secondary, tenants apart, ways out, protection. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { node } from '#api/core/node.ts';
 import { pod } from '#api/core/pod.ts';
+import { formatIp } from '#api/ip-range.ts';
+import { managementOffset, nodeSubnetsAnnotation, readNodeSubnets } from '#api/k8s.ovn.org/node-subnets.ts';
 import { virtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instance.ts';
-import { type Cluster, listOf, openCluster, vmManifest } from './cluster.ts';
+import { type Cluster, execute, listOf, openCluster, vmManifest } from './cluster.ts';
+import { instance } from './patchbay.ts';
 
 const label = 'k8s.ovn.org/primary-user-defined-network';
 const tenants = ['tenant-1', 'tenant-2'];
@@ -107,6 +111,24 @@ afterAll(async () => {
   cluster.close();
 });
 
+/** A node's addresses on the default network, one per family. */
+async function managementAddresses(name: string): Promise<readonly string[]> {
+  const { metadata } = await cluster.client.get(node, { name });
+  const subnets = readNodeSubnets(metadata.annotations?.[nodeSubnetsAnnotation]);
+  return subnets.map(({ family, base }) => formatIp(family, base + BigInt(managementOffset)));
+}
+async function fromNode(name: string, argv: readonly string[]): Promise<boolean> {
+  return (await execute(['nsenter', `--net=/run/netns/${instance}.${name}`, '--', ...argv])).status === 0;
+}
+const connecting = (ip: string, port: number): readonly string[] => [
+  'nc.openbsd',
+  '-z',
+  '-w',
+  '2',
+  ip,
+  `${port}`,
+];
+
 const run = async (namespace: string, vm: string, script: string, ...words: string[]): Promise<string> =>
   (await cluster.guest(namespace, vm, script, ...words)).stdout;
 const ping = async (namespace: string, vm: string, address: string, size = 56): Promise<boolean> =>
@@ -172,6 +194,33 @@ describe('a primary network', () => {
     expect((await cluster.inPod('tenant-1', 'p', ['busybox', 'ping', '-c', '1', '-W', '2', x])).status).toBe(
       0,
     );
+  });
+
+  test('has pods that answer the probes of their own node, and nobody else there', async () => {
+    const container = {
+      name: 'main',
+      image: 'localhost/host',
+      command: ['sh', '-c', 'cd /tmp && exec python3 -m http.server --bind :: 8080'],
+      readinessProbe: { httpGet: { port: 8080, path: '/' }, periodSeconds: 1 },
+    };
+    const probed = JSON.parse(plainPod('tenant-1', 'probed'));
+    probed.spec.containers = [container];
+    await cluster.must(['create', '-f', '-'], JSON.stringify(probed));
+    await cluster.must(['wait', '-n', 'tenant-1', 'pod/probed', '--for=condition=Ready', '--timeout=30s']);
+    const { status } = await cluster.client.get(pod, { namespace: 'tenant-1', name: 'probed' });
+    const managers = await managementAddresses('node1');
+    for (const [index, ip] of (status?.podIPs ?? []).map((one) => one.ip ?? '').entries()) {
+      const manager = managers[index] ?? '';
+      expect([ip, await fromNode('node1', connecting(ip, 8080))]).toEqual([ip, true]);
+      expect([ip, await fromNode('node2', connecting(ip, 8080))]).toEqual([ip, false]);
+      expect((await cluster.inPod('plain', 'q', connecting(ip, 8080))).status).not.toBe(0);
+      // Of its own accord it speaks with nobody there, with its node neither.
+      const outward = ['busybox', 'ping', '-c', '1', '-W', '1', '-I', 'eth0'];
+      expect((await cluster.inPod('tenant-1', 'probed', [...outward, manager])).status).not.toBe(0);
+      expect((await cluster.inPod('plain', 'q', [...outward, manager])).status).toBe(0);
+    }
+    expect(status?.podIPs).toHaveLength(2);
+    await cluster.must(['delete', 'pod', '-n', 'tenant-1', 'probed', '--timeout=30s']);
   });
 
   test('gives a VM its addresses again after a stop, during which nobody else gets them', async () => {

@@ -54,6 +54,8 @@ async function told(name: string, condition: string, expected: RegExp): Promise<
 }
 
 async function runs(name: string): Promise<void> {
+  // The instance may be made anew just now; its machine stays.
+  await cluster.must(['wait', '-n', namespace, `vm/${name}`, '--for=condition=Ready', '--timeout=60s']);
   await cluster.must([
     'wait',
     '-n',
