@@ -37,12 +37,16 @@ export function registerStrings(environment: Environment): void {
     .registerFunction('string.format(list): string', formatString);
 }
 
+/** Units of each match that is found: they take longer here than in cel-go, which counts the text only. */
+const MATCH = 5;
+
 function findAll(text: string, pattern: string, most: number): string[] {
   patternTest(pattern); // refuses what RE2 does not know
   const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js');
   const matcher = RE2JS.compile(pattern).matcher(text);
   const found: string[] = [];
   while (found.length !== most && matcher.find()) {
+    charge(MATCH);
     found.push(matcher.group() ?? '');
   }
   return found;

@@ -201,12 +201,16 @@ describe('what a run costs is what kube-apiserver counts', () => {
   });
 });
 
-describe('what is charged beyond what kube-apiserver counts, as it takes memory here', () => {
+describe('what is charged beyond what kube-apiserver counts, as it takes more memory or time here', () => {
   const long = { list: Array.from({ length: 1000 }, () => 'x'), text: 'x'.repeat(1000) };
 
   test.each<[string, number]>([
     ['(self.list + self.list).size() > 0', 2 + 2 + 200 + 1 + 1],
     ["self.text.replace('x', 'longer').size() > 0", 2 + 200 + 500 + 1 + 1],
+    ["self.text.findAll('x').size() > 0", 2 + 101 + 5000 + 1 + 1],
+    ["self.text.find('x') == 'x'", 2 + 101 + 5 + 1],
+    ["timestamp('2011-08-18T00:00:00Z').getHours('Europe/Berlin') == 2", 100 + 1],
+    ["timestamp('2011-08-18T00:00:00Z').getHours() == 0", 1 + 1],
   ])('%s', (rule, units) => {
     expect(spentBy(rule, long)).toBe(units);
   });
