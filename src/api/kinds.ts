@@ -18,6 +18,7 @@ import { limitRange } from './core/limit-range.ts';
 import { namespace } from './core/namespace.ts';
 import { node } from './core/node.ts';
 import { pod } from './core/pod.ts';
+import { replicationController } from './core/replication-controller.ts';
 import { resourceQuota } from './core/resource-quota.ts';
 import { secret } from './core/secret.ts';
 import { service } from './core/service.ts';
@@ -60,6 +61,7 @@ export const kinds: readonly KindDefinition[] = [
   customResourceDefinition,
   deployment,
   replicaSet,
+  replicationController,
   controllerRevision,
   daemonSet,
   job,

@@ -19,7 +19,10 @@ import {
 import { createNamespaceController } from './namespace-deletion.ts';
 import { createNodeLifecycle } from './node-lifecycle.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
-import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
+import {
+  createReplicaSetController,
+  createReplicationController,
+} from './replica-set/replica-set-controller.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import { createSystemPriorityClasses } from './system-priority-classes.ts';
 
@@ -41,6 +44,7 @@ export function clusterControllers(factory: InformerFactory, deps: ClusterDeps):
     createNamespaceDefaults(factory, deps),
     createSystemPriorityClasses(factory),
     createReplicaSetController(factory, deps),
+    createReplicationController(factory, deps),
     createDeploymentController(factory, deps),
     createDaemonSetController(factory, deps),
     createJobController(factory, deps),

@@ -1,4 +1,3 @@
-import { ageColumn } from '../columns.ts';
 import {
   lastingTemplateCauses,
   selectorMatchCauses,
@@ -12,6 +11,7 @@ import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { immutable, nonNegative } from '../number-rules.ts';
 import { int32, int64, object, type TypeOf } from '../schema.ts';
+import { replicasColumns } from './replicas-columns.ts';
 import { workloadColumns, workloadSelectorCauses } from './workload.ts';
 
 const spec = object(
@@ -63,28 +63,7 @@ export const replicaSet: KindDefinition<ReplicaSet> = {
       labelSelectorPath: '.spec.selector',
     },
   },
-  columns: [
-    {
-      name: 'Desired',
-      type: 'integer',
-      description: 'Pods wanted.',
-      value: ({ spec }: ReplicaSet) => spec.replicas ?? 0,
-    },
-    {
-      name: 'Current',
-      type: 'integer',
-      description: 'Pods there.',
-      value: ({ status }: ReplicaSet) => status?.replicas ?? 0,
-    },
-    {
-      name: 'Ready',
-      type: 'integer',
-      description: 'Pods that are ready.',
-      value: ({ status }: ReplicaSet) => status?.readyReplicas ?? 0,
-    },
-    ageColumn,
-    ...workloadColumns,
-  ],
+  columns: [...replicasColumns, ...workloadColumns],
   selectableFields: ['status.replicas'],
   mutate: withDefaults,
   validate,

@@ -19,6 +19,7 @@ import { limitRange } from './limit-range.ts';
 import { namespace } from './namespace.ts';
 import { node } from './node.ts';
 import { pod } from './pod.ts';
+import { replicationController } from './replication-controller.ts';
 import { resourceQuota } from './resource-quota.ts';
 import { secret } from './secret.ts';
 import { service } from './service.ts';
@@ -55,6 +56,7 @@ describe('schemas of builtin kinds', () => {
   it.each([
     ['V1Namespace', namespace],
     ['V1ControllerRevision', controllerRevision],
+    ['V1ReplicationController', replicationController],
     ['V1Node', node],
     ['V1Pod', pod],
     ['V1Service', service],

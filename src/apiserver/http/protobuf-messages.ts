@@ -118,6 +118,7 @@ const tabled: Readonly<Record<string, string>> = {
   'v1/Event': 'Event',
   'v1/Endpoints': 'Endpoints',
   'v1/Binding': 'Binding',
+  'v1/ReplicationController': 'ReplicationController',
   'apps/v1/Deployment': 'Deployment',
   'apps/v1/ReplicaSet': 'ReplicaSet',
   'apps/v1/DaemonSet': 'DaemonSet',

@@ -3,6 +3,11 @@
 export const workloadFields: Readonly<Record<string, string>> = {
   Deployment: 'metadata=1:ObjectMeta spec=2:DeploymentSpec status=3:DeploymentStatus',
   ReplicaSet: 'metadata=1:ObjectMeta spec=2:ReplicaSetSpec status=3:ReplicaSetStatus',
+  ReplicationController:
+    'metadata=1:ObjectMeta spec=2:ReplicationControllerSpec status=3:ReplicationControllerStatus',
+  ReplicationControllerSpec: 'replicas=1:i? minReadySeconds=4:i selector=2:s{} template=3:PodTemplateSpec?',
+  ReplicationControllerStatus:
+    'replicas=1:i fullyLabeledReplicas=2:i readyReplicas=4:i availableReplicas=5:i observedGeneration=3:i conditions=6:ReplicaSetCondition[]',
   DaemonSet: 'metadata=1:ObjectMeta spec=2:DaemonSetSpec status=3:DaemonSetStatus',
   Job: 'metadata=1:ObjectMeta spec=2:JobSpec status=3:JobStatus',
   PodDisruptionBudget:

@@ -108,6 +108,7 @@ const builtinWithGeneration: ReadonlySet<string> = new Set([
   'pods',
   'deployments.apps',
   'replicasets.apps',
+  'replicationcontrollers',
   'statefulsets.apps',
   'daemonsets.apps',
   'jobs.batch',

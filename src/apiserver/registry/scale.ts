@@ -136,7 +136,10 @@ function replicasOf(scale: ApiObject): number {
 export function scaleOf(live: ApiObject, paths: ScalePaths): ApiObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = live.metadata;
   const selector = paths.labelSelectorPath === undefined ? '' : valueAt(live, paths.labelSelectorPath);
-  const text = typeof selector === 'string' ? selector : labelSelectorText(selector);
+  // A ReplicationController's is a plain map of labels.
+  const isMap = isRecord(selector) && Object.values(selector).every((value) => typeof value === 'string');
+  const text =
+    typeof selector === 'string' ? selector : labelSelectorText(isMap ? { matchLabels: selector } : selector);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ReplicaSet, replicaSet } from '#api/apps/replica-set.ts';
 import { type Pod, pod } from '#api/core/pod.ts';
+import { replicationController } from '#api/core/replication-controller.ts';
 import { timestamp } from '#machinery/clock.ts';
 import { refusal } from '#machinery/fake-rules.ts';
 import { FakeWorld } from '#machinery/fake-world.ts';
 import { deletionOrder } from '../owned/pods.ts';
-import { createReplicaSetController } from './replica-set-controller.ts';
+import { createReplicaSetController, createReplicationController } from './replica-set-controller.ts';
 
 const open: FakeWorld[] = [];
 afterEach(async () => {
@@ -44,6 +45,38 @@ async function makeReady(world: FakeWorld): Promise<void> {
 }
 
 const kindsOf = (writes: readonly string[]) => writes.map((one) => one.replace(/a-\w{5}/, 'a-x'));
+
+describe('ReplicationController', () => {
+  it('keeps its pods, and those of nobody else', async () => {
+    const world = new FakeWorld((factory, deps) => [
+      createReplicaSetController(factory, deps),
+      createReplicationController(factory, deps),
+    ]);
+    open.push(world);
+    await world.start();
+    const { template } = setOf().spec;
+    await world.client.create(replicationController, {
+      metadata: { name: 'a', namespace },
+      spec: { replicas: 2, selector: labels, template },
+    });
+    await world.run();
+    await makeReady(world);
+    expect((await world.client.get(replicationController, key)).status).toEqual({
+      replicas: 2,
+      fullyLabeledReplicas: 2,
+      readyReplicas: 2,
+      availableReplicas: 2,
+      observedGeneration: 1,
+    });
+    expect((await podsOf(world))[0]?.metadata.ownerReferences?.[0]?.kind).toBe('ReplicationController');
+    await world.client.create(replicaSet, setOf());
+    await world.run();
+    expect(await podsOf(world)).toHaveLength(5);
+    await world.client.patch(replicationController, key, { type: 'merge', body: { spec: { replicas: 1 } } });
+    await world.run();
+    expect(await podsOf(world)).toHaveLength(4);
+  });
+});
 
 describe('ReplicaSet controller', () => {
   it('makes pods, reports them in one write, and writes nothing when nothing changes', async () => {

@@ -1,13 +1,20 @@
 import type { ReplicaSet, ReplicaSetStatus } from '#api/apps/replica-set.ts';
 import type { Pod } from '#api/core/pod.ts';
+import type { KubeObject } from '#api/meta.ts';
 import { removeCondition, setCondition } from '#machinery/conditions.ts';
 import type { PatchbayError } from '#machinery/errors.ts';
 import { includesLabels } from '#machinery/selectors.ts';
 import { availableIn, isActive, isReady, isTerminating } from '../owned/pods.ts';
 
+/** What keeps a number of equal pods. */
+export type Replicated = KubeObject & {
+  readonly spec: Pick<ReplicaSet['spec'], 'replicas' | 'minReadySeconds' | 'template'>;
+  readonly status?: Partial<ReplicaSetStatus> | undefined;
+};
+
 /** Status of a ReplicaSet with these pods. Pure. replica_set_utils.go calculateStatus. */
 export function composeReplicaSetStatus(
-  { metadata, spec, status }: ReplicaSet,
+  { metadata, spec, status }: Replicated,
   pods: readonly Pod[],
   failure: PatchbayError | undefined,
   now: number,
