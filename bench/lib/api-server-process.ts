@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createAuthority, issueCertificate } from '#certs/certificates.ts';
 import { writeKeyPair } from '#certs/files.ts';
-import { boundedHeap } from '#lab/config.ts';
+import { boundedArenas, boundedHeap } from '#lab/config.ts';
 import { Client } from './http-load.ts';
 
 /** A running server. */
@@ -79,7 +79,11 @@ export class ServerHome {
       ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, NODE_COMPILE_CACHE: path.join(this.directory, 'compiled') },
+        env: {
+          ...process.env,
+          ...boundedArenas,
+          NODE_COMPILE_CACHE: path.join(this.directory, 'compiled'),
+        },
       },
     );
     this.#child = child;

@@ -139,7 +139,7 @@ function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser, sou
       '--config',
       controlPlaneConfigFile(paths),
     ],
-    env: childEnv('control-plane'),
+    env: { ...childEnv('control-plane'), ...boundedArenas },
     logFile: path.join(paths.log, 'control-plane.log'),
   };
 }
@@ -168,9 +168,12 @@ export function nodeCommand(name: string, { node, root }: Sources = ownSources):
 
 /**
  * Options of Node for the API server: a young generation of 8 MB halves and an old one that is collected when it has grown
- * by a third. By default they take 100 MB and up to four times what is alive, whatever that is.
+ * by a fifth. By default they take 100 MB and up to four times what is alive, whatever that is.
  */
-export const boundedHeap: readonly string[] = ['--max-semi-space-size=8', '--heap-growing-percent=30'];
+export const boundedHeap: readonly string[] = ['--max-semi-space-size=8', '--heap-growing-percent=20'];
+
+/** And of the C library: by default every thread keeps free memory of its own. */
+export const boundedArenas: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2' };
 
 /** Directory of compiled sources: one for each user, since whoever can write it decides what runs. */
 export function compileCacheOf(owner: 'root' | 'control-plane'): string {

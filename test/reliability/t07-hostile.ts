@@ -4,6 +4,8 @@ import type { Client } from './lib/client.ts';
 import { fuzz } from './lib/fuzz.ts';
 import { attack, attacks, connect } from './lib/hostile.ts';
 import { TestServer } from './lib/server.ts';
+import type { TenantReport } from './lib/tenant.ts';
+import { startTenant, type Tenant } from './lib/tenant-process.ts';
 import { percentile, type Run, type Trial } from './lib/trial.ts';
 
 const configMaps = '/api/v1/namespaces/default/configmaps';
@@ -21,17 +23,16 @@ export const hostileTrial: Trial = {
       const client = server.client('admin', 8);
       await client.request('POST', configMaps, { body: { metadata: { name: 'victim' }, data: { a: 'b' } } });
       await warmUp(client);
-      const usual = await someReads(client, 200);
-      const other = new Bystander(server, client);
+      const usual = run.plan.bug === undefined ? await reads(server, 2).report : undefined;
+      const other = usual === undefined ? undefined : reads(server, 3_600);
+      const memory = new PeakMemory(server);
       await attackAll(run, server);
       if (run.plan.bug === undefined) {
         await slowConnections(run, server);
       }
-      const { took, peak } = await other.stop();
-      run.figure('other client p99 ms before', percentile(usual, 0.99));
-      // Below 10 ms a client cannot tell three times from chance.
-      run.limit('other client p99 ms', percentile(took, 0.99), Math.max(10, 3 * percentile(usual, 0.99)));
-      run.limit('memory MiB', peak, 64);
+      run.limit('memory MiB', memory.stop(), 64);
+      other?.stop();
+      compare(run, usual, await other?.report);
       const keys = await server.prototypeKeys();
       const own = Reflect.ownKeys(Object.prototype).map(String);
       run.check(keys.join() === own.join(), () => `Object.prototype of the server has ${keys.join()}`);
@@ -55,38 +56,43 @@ async function warmUp(client: Client): Promise<void> {
   await client.request('PUT', `${configMaps}/victim`, { body: { ...body, data: { a: 'b' } } });
 }
 
-async function someReads(client: Client, count: number): Promise<number[]> {
-  const took: number[] = [];
-  for (let at = 0; at < count; at++) {
-    const started = performance.now();
-    await client.request('GET', `${configMaps}/victim`);
-    took.push(performance.now() - started);
-  }
-  return took;
+/** An honest client that reads all the time, in a process of its own. */
+function reads(server: TestServer, seconds: number): Tenant {
+  const paths = [`${configMaps}/victim`];
+  return startTenant(server, 'admin', { paths, clients: 1, everyMs: 5, seconds });
 }
 
-/** An honest client that reads all the time, and an eye on the server's memory. */
-class Bystander {
-  readonly #took: number[] = [];
-  readonly #reading: Promise<void>;
-  #peak = 0;
-  #stopped = false;
+function compare(run: Run, usual: TenantReport | undefined, during: TenantReport | undefined): void {
+  if (usual === undefined || during === undefined) {
+    return;
+  }
+  const before = percentile(usual.took, 0.99);
+  run.figure('other client reads', during.took.length);
+  run.figure('other client p99 ms before', before);
+  // Below 10 ms a client cannot tell three times from chance.
+  run.limit('other client p99 ms', percentile(during.took, 0.99), Math.max(10, 3 * before));
+  run.check(
+    Object.keys(during.codes).join() === '200',
+    () => `the other client got ${JSON.stringify(during.codes)}`,
+  );
+}
 
-  constructor(server: TestServer, client: Client) {
+/** An eye on the server's memory. */
+class PeakMemory {
+  readonly #timer: NodeJS.Timeout;
+  #peak = 0;
+
+  constructor(server: TestServer) {
     const before = server.rss();
-    this.#reading = (async () => {
-      while (!this.#stopped) {
-        this.#took.push(...(await someReads(client, 1)));
-        this.#peak = Math.max(this.#peak, server.rss() - before);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    })();
+    this.#timer = setInterval(() => {
+      this.#peak = Math.max(this.#peak, server.rss() - before);
+    }, 10);
   }
 
-  async stop(): Promise<{ readonly took: readonly number[]; readonly peak: number }> {
-    this.#stopped = true;
-    await this.#reading;
-    return { took: this.#took, peak: this.#peak };
+  /** Ends looking; the most MiB above what it was at the beginning. */
+  stop(): number {
+    clearInterval(this.#timer);
+    return this.#peak;
   }
 }
 
@@ -118,13 +124,10 @@ async function slowConnections(run: Run, server: TestServer): Promise<void> {
   for (const socket of sockets) {
     socket.write(`POST ${configMaps} HTTP/1.1\r\nx-slow: `);
   }
-  let open = sockets.length;
   for (const socket of sockets) {
     socket.resume();
-    socket.on('close', () => {
-      open -= 1;
-    });
   }
+  const open = (): number => sockets.filter((socket) => !socket.destroyed).length;
   const drip = setInterval(() => {
     for (const socket of sockets) {
       if (!socket.destroyed) {
@@ -134,7 +137,7 @@ async function slowConnections(run: Run, server: TestServer): Promise<void> {
   }, 1_000);
   const seconds = run.plan.share < 1 ? 2 : 75;
   const started = performance.now();
-  while (open > 0 && performance.now() - started < seconds * 1_000) {
+  while (open() > 0 && performance.now() - started < seconds * 1_000) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   clearInterval(drip);
@@ -142,8 +145,8 @@ async function slowConnections(run: Run, server: TestServer): Promise<void> {
   if (run.plan.share >= 1) {
     run.figure('s until all slow connections are cut', (performance.now() - started) / 1_000);
     run.check(
-      open === 0,
-      () => `${open} of ${count} connections with an unfinished head are open after ${seconds} s`,
+      open() === 0,
+      () => `${open()} of ${count} connections with an unfinished head are open after ${seconds} s`,
     );
   }
   for (const socket of sockets) {

@@ -1,11 +1,7 @@
 /** T08: one tenant lists without end through 200 clients; another one's ten requests a second must not notice. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Identity, TestServer } from './lib/server.ts';
-import { TestServer as Server } from './lib/server.ts';
-import type { TenantConfig, TenantReport } from './lib/tenant.ts';
+import { TestServer } from './lib/server.ts';
+import type { TenantReport } from './lib/tenant.ts';
+import { startTenant } from './lib/tenant-process.ts';
 import { percentile, type Run, type Trial } from './lib/trial.ts';
 
 const configMaps = '/api/v1/namespaces/default/configmaps';
@@ -17,7 +13,7 @@ export const overloadTrial: Trial = {
   bugs: ['first-come-first-served'],
   smoke: 1 / 45,
   async run(run) {
-    const server = await Server.create({ bug: run.plan.bug });
+    const server = await TestServer.create({ bug: run.plan.bug });
     try {
       await server.start();
       await prepare(server);
@@ -71,33 +67,6 @@ function inPeace(server: TestServer): Promise<TenantReport> {
     everyMs: 1_000,
     seconds: 1,
   }).report;
-}
-
-function startTenant(
-  server: TestServer,
-  identity: Identity,
-  work: Pick<TenantConfig, 'paths' | 'clients' | 'everyMs' | 'seconds'>,
-): { readonly report: Promise<TenantReport>; stop(): void } {
-  const { cert, key } = server.pairs[identity];
-  const config: TenantConfig = { url: server.url, ca: server.ca, cert, key, ...work };
-  const file = join(server.directory, `${identity}.json`);
-  const started = writeFile(file, JSON.stringify(config), { mode: 0o600 }).then(() =>
-    fork(new URL('lib/tenant.ts', import.meta.url), [file], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    }),
-  );
-  return {
-    report: started.then(async (child) => {
-      const [report] = await Promise.race([
-        once(child, 'message'),
-        once(child, 'exit').then(() => {
-          throw new Error(`${identity} ended without a report`);
-        }),
-      ]);
-      return report as TenantReport;
-    }),
-    stop: () => void started.then((child) => child.send('stop')),
-  };
 }
 
 function judge(run: Run, a: TenantReport, b: TenantReport): void {

@@ -7,7 +7,7 @@ import * as https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, issueCertificate, type KeyPair } from '#certs/certificates.ts';
-import { boundedHeap } from '#lab/config.ts';
+import { boundedArenas, boundedHeap } from '#lab/config.ts';
 import { Client } from './client.ts';
 import type { ProcessConfig, ProcessMessage } from './server-process.ts';
 
@@ -123,7 +123,7 @@ export class TestServer {
         ...boundedHeap,
         ...(bug === undefined ? [] : ['--import', new URL(`../bugs/${bug}.ts`, import.meta.url).href]),
       ],
-      env: { ...process.env, NODE_COMPILE_CACHE: compiled },
+      env: { ...process.env, ...boundedArenas, NODE_COMPILE_CACHE: compiled },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
