@@ -7,7 +7,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { createDatabase } from './database.ts';
 import { applyNetwork, applyNodeAddress, observeLinks } from './network.ts';
 import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
-import { gatewayBridge } from './plan.ts';
+import { gatewayBridge } from './plan-switch.ts';
 import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
 import type { DaemonSpec } from './supervisor-protocol.ts';
 import { announceNeighbours, composeNeighbours } from './tunnels.ts';

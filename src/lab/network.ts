@@ -3,14 +3,8 @@ import type { IpFamily } from '#api/ip-range.ts';
 import { run } from '#drivers/command.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import { isAliasOf, linkAlias } from './names.ts';
-import {
-  gatewayBridge,
-  type LabPlan,
-  machineBridge,
-  machinePrefix,
-  machineSubnets,
-  type NodePlan,
-} from './plan.ts';
+import { type LabPlan, machineBridge, machinePrefix, machineSubnets, type NodePlan } from './plan.ts';
+import { gatewayBridge } from './plan-switch.ts';
 
 /** A link as `ip -j -d addr show` prints it, as far as we read it. */
 export interface IpLink {

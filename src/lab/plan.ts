@@ -1,5 +1,4 @@
 /** The lay-out of a lab, as plain data: what `up` makes and what `status` names. Pure. */
-import path from 'node:path';
 import type { IpFamily } from '#api/ip-range.ts';
 import { PatchbayError } from '#machinery/errors.ts';
 import {
@@ -11,6 +10,8 @@ import {
   nodePaths,
   stableMac,
 } from './names.ts';
+import { composeCentral, composeNodeDaemons } from './plan-daemons.ts';
+import { composeMtuSettings, composeOvsSettings } from './plan-switch.ts';
 
 /** Which datapath Open vSwitch runs: the kernel's, or its own in user space. */
 export type Datapath = 'system' | 'netdev';
@@ -158,54 +159,6 @@ export function machineBridge(machineSubnet: number): string {
   return `pb${machineSubnet}`;
 }
 
-const logging = ['-vconsole:off', '-vsyslog:off', '-vfile:info'];
-
-function detached(run: string, log: string, name: string): string[] {
-  return [
-    `--pidfile=${path.join(run, `${name}.pid`)}`,
-    `--log-file=${log}`,
-    ...logging,
-    '--detach',
-    '--monitor',
-  ];
-}
-
-function composeCentral({ ovn, ovnRun, log }: InstancePaths): LabPlan['central'] {
-  const env = { OVN_RUNDIR: ovnRun, OVS_RUNDIR: ovnRun, OVN_DBDIR: ovn };
-  const database = (name: 'nb' | 'sb'): DaemonPlan => ({
-    name: `ovn-${name}`,
-    unprivileged: true,
-    argv: [
-      'ovsdb-server',
-      path.join(ovn, `${name}.db`),
-      `--remote=punix:${path.join(ovnRun, `${name}.sock`)}`,
-      `--unixctl=${path.join(ovnRun, `${name}.ctl`)}`,
-      ...detached(ovnRun, path.join(log, 'ovn', `${name}.log`), `ovn-${name}`),
-    ],
-    env,
-    pidFile: path.join(ovnRun, `ovn-${name}.pid`),
-    control: path.join(ovnRun, `${name}.ctl`),
-    database: { file: path.join(ovn, `${name}.db`), schema: `/usr/share/ovn/ovn-${name}.ovsschema` },
-  });
-  return {
-    databases: [database('nb'), database('sb')],
-    northd: {
-      name: 'ovn-northd',
-      unprivileged: true,
-      argv: [
-        'ovn-northd',
-        `--ovnnb-db=unix:${path.join(ovnRun, 'nb.sock')}`,
-        `--ovnsb-db=unix:${path.join(ovnRun, 'sb.sock')}`,
-        `--unixctl=${path.join(ovnRun, 'northd.ctl')}`,
-        ...detached(ovnRun, path.join(log, 'ovn', 'northd.log'), 'ovn-northd'),
-      ],
-      env,
-      pidFile: path.join(ovnRun, 'ovn-northd.pid'),
-      control: path.join(ovnRun, 'northd.ctl'),
-    },
-  };
-}
-
 function composeNode(input: LabInput, name: string, index: number): NodePlan {
   const { paths, machineSubnet, datapath, ipFamilies = bothFamilies, mtu = ethernetMtu } = input;
   const bridge = machineBridge(machineSubnet);
@@ -247,104 +200,3 @@ const nodeSysctls: NodePlan['sysctls'] = {
   'net.ipv6.conf.all.accept_ra': '0',
   'net.ipv6.conf.default.accept_ra': '0',
 };
-
-function composeNodeDaemons(
-  paths: InstancePaths,
-  own: NodePaths,
-  node: string,
-  netns: string,
-): Pick<NodePlan, 'ovsdb' | 'vswitchd' | 'controller'> {
-  const run = own.ovs;
-  const env = { OVS_RUNDIR: run, OVN_RUNDIR: run, OVS_DBDIR: own.state, OVS_LOGDIR: paths.log };
-  const db = `unix:${path.join(run, 'db.sock')}`;
-  const daemon = (program: string, argv: readonly string[], control = `${program}.ctl`): DaemonPlan => ({
-    name: `${node}/${program}`,
-    netns,
-    unprivileged: false,
-    argv: [program, ...argv, ...detached(run, path.join(paths.log, `${node}-${program}.log`), program)],
-    env,
-    pidFile: path.join(run, `${program}.pid`),
-    control: path.join(run, control),
-  });
-  const unixctl = (program: string): string => `--unixctl=${path.join(run, `${program}.ctl`)}`;
-  return {
-    ovsdb: {
-      ...daemon('ovsdb-server', [own.confDb, `--remote=p${db}`, unixctl('ovsdb-server')]),
-      database: { file: own.confDb, schema: '/usr/share/openvswitch/vswitch.ovsschema' },
-    },
-    vswitchd: daemon('ovs-vswitchd', [db, unixctl('ovs-vswitchd')]),
-    // ovn-controller 23.03 has no --unixctl: its control socket is in OVN_RUNDIR.
-    controller: daemon('ovn-controller', [db], 'ovn-controller.<pid>.ctl'),
-  };
-}
-
-/**
- * Where OVN's gateway routers hand packets over to their node, which sends them on by `br-ex` with its own address. Its
- * addresses are the gateways' next hops (`fabric/gateway.ts`). It asks for neighbours of what it forwards from its
- * link-local address, which is always the same: nobody but this node's gateways is on the bridge.
- */
-export const gatewayBridge = {
-  name: 'br-gw',
-  addresses: { 4: ['169.254.0.2/17'], 6: ['fd69::2/112', 'fe80::2/64'] },
-  ranges: { 4: '169.254.0.0/17', 6: 'fd69::/112' },
-  /** Address that hides the default network (`fabric/gateway.ts`). */
-  cluster: { 4: '169.254.0.1', 6: 'fd69::1' },
-} as const;
-
-/** Left alone, Open vSwitch gives its own interfaces the MTU of the narrowest port, at a time of its choosing. */
-function composeMtuSettings(mtu: number): NodePlan['mtuSettings'] {
-  return ['br-ex', gatewayBridge.name].map((name) => ['set', 'Interface', name, `mtu_request=${mtu}`]);
-}
-
-/**
- * What a server's packages and installer would have put into its Open vSwitch. With the netdev datapath, tunnel packets
- * leave only through an Open vSwitch bridge that holds the underlay address: `br-ex`, with `eth0` as its port.
- */
-function composeOvsSettings(
-  paths: InstancePaths,
-  node: string,
-  address: string,
-  datapath: Datapath,
-): NodePlan['ovsSettings'] {
-  const ids = {
-    'system-id': node,
-    hostname: node,
-    'ovn-remote': `unix:${path.join(paths.ovnRun, 'sb.sock')}`,
-    'ovn-encap-type': 'geneve',
-    'ovn-encap-ip': address,
-    'ovn-bridge-datapath-type': datapath,
-    // An ovn-controller that starts replaces the flows it finds in one go once it knows all of the southbound database, so
-    // nothing is interrupted. "ovn-ofctrl-wait-before-clear" would only add its time to an outage of ovs-vswitchd.
-    'ovn-monitor-all': 'true',
-    'ovn-bridge-mappings': `physnet:${gatewayBridge.name}`,
-  };
-  return [
-    ['init'],
-    [
-      'set',
-      'Open_vSwitch',
-      '.',
-      ...Object.entries(ids).map(([key, value]) => `external_ids:${key}="${value}"`),
-    ],
-    ['--may-exist', 'add-br', 'br-ex'],
-    [
-      'set',
-      'Bridge',
-      'br-ex',
-      `datapath_type=${datapath}`,
-      'fail_mode=standalone',
-      `external_ids:patchbay-lab="${paths.instance}"`,
-      `other_config:hwaddr="${stableMac(paths.instance, node, 'br-ex')}"`,
-    ],
-    ['--may-exist', 'add-port', 'br-ex', 'eth0'],
-    ['--may-exist', 'add-br', gatewayBridge.name],
-    [
-      'set',
-      'Bridge',
-      gatewayBridge.name,
-      `datapath_type=${datapath}`,
-      'fail_mode=standalone',
-      `external_ids:patchbay-lab="${paths.instance}"`,
-    ],
-  ];
-}
