@@ -5,7 +5,7 @@ import { virtualMachineInstance } from '#api/kubevirt.io/virtual-machine-instanc
 import { type GuestResult, openGuests } from '#cli/quickstart/guest.ts';
 import type { ApiClient } from '#machinery/api-client.ts';
 import { createApiClient } from '#machinery/http-client.ts';
-import { type CliResult, instance, patchbay } from './patchbay.ts';
+import { type CliResult, instance, patchbay as runPatchbay } from './patchbay.ts';
 
 /** What `patchbay status -o json` tells, as far as tests read it. */
 export interface Status {
@@ -71,8 +71,14 @@ export async function execute(
 }
 
 /** Brings the shared instance up, when it is not, and opens it. */
-export async function openCluster(): Promise<Cluster> {
-  const up = await patchbay(['up', '--nodes', '2']);
+/**
+ * The shared instance; with a name of its own one that the test takes down itself.
+ * @param flags of `patchbay up`, for one of its own
+ */
+export async function openCluster(name = instance, flags: readonly string[] = []): Promise<Cluster> {
+  const patchbay = (args: readonly string[]): Promise<CliResult> =>
+    runPatchbay([...args, '--name', name], { bare: true });
+  const up = await patchbay(['up', '--nodes', '2', ...flags]);
   if (up.status !== 0) {
     throw new Error(`patchbay up: ${up.stderr}`);
   }
@@ -108,9 +114,9 @@ export async function openCluster(): Promise<Cluster> {
       const vmi = await client.get(virtualMachineInstance, { namespace, name: vm });
       return guests.run(vmi, script, ...words);
     },
-    async inPod(namespace, name, argv) {
-      const { metadata, spec } = await client.get(pod, { namespace, name });
-      const netns = `${instance}.${spec?.nodeName ?? ''}.${metadata.uid ?? ''}`;
+    async inPod(namespace, podName, argv) {
+      const { metadata, spec } = await client.get(pod, { namespace, name: podName });
+      const netns = `${name}.${spec?.nodeName ?? ''}.${metadata.uid ?? ''}`;
       return execute(['nsenter', `--net=/run/netns/${netns}`, '--', ...argv]);
     },
     close() {

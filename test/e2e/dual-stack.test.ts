@@ -293,6 +293,56 @@ describe('a primary user-defined network', () => {
   });
 });
 
+describe('a primary network of IPv6 alone', () => {
+  const six = 'dual-stack-six';
+  const udn = ['udn', '-n', six, 'six'];
+
+  beforeAll(async () => {
+    const labels = { 'k8s.ovn.org/primary-user-defined-network': '' };
+    const made = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: six, labels } };
+    const network = {
+      apiVersion: 'k8s.ovn.org/v1',
+      kind: 'UserDefinedNetwork',
+      metadata: { namespace: six, name: 'six' },
+      spec: { topology: 'Layer2', layer2: { role: 'Primary', subnets: ['fd72::/64'] } },
+    };
+    const vm = JSON.parse(vmManifest({ namespace: six, name: 'g', node: 'node1', ethernets: {} }));
+    vm.spec.template.spec.domain.devices.interfaces = [{ name: 'default', binding: { name: 'l2bridge' } }];
+    const peer = JSON.parse(plainPod('r', 'node2'));
+    peer.metadata.namespace = six;
+    const all = [made, network, vm, peer].map((one) => JSON.stringify(one));
+    await cluster.must(['create', '-f', '-'], listOf(all));
+    await awaitGuests(cluster, six);
+  });
+
+  afterAll(async () => {
+    await cluster.must(['delete', 'namespace', six, '--timeout=60s']);
+  });
+
+  test('gives a guest an IPv6 address and nothing else, the way to the other node, and out', async () => {
+    const { metadata } = await cluster.client.get(pod, { namespace: six, name: 'r' });
+    const told = JSON.parse(metadata.annotations?.['k8s.ovn.org/pod-networks'] ?? '{}');
+    const peer = String(told[`${six}/six`]?.ip_addresses?.[0]).split('/')[0] ?? '';
+    expect(peer).toMatch(/^fd72::/);
+    const ips = (await cluster.client.get(vmi, { namespace: six, name: 'g' })).status?.interfaces?.[0];
+    expect(ips?.ipAddresses).toEqual([expect.stringMatching(/^fd72::/)]);
+    const run = async (script: string, ...words: string[]): Promise<string> =>
+      (await cluster.guest(six, 'g', script, ...words)).stdout;
+    const pinging = 'ping -c 1 -W 2 -s 1352 "$1" >/dev/null && echo reached; ip -o -4 addr show eth0';
+    await expect.poll(() => run(pinging, peer), { timeout: 20_000 }).toBe('reached\n');
+    const out = await run(fetching, addressOf('machine', 'IPv6'), String(peerPort));
+    expect(out.trim()).toBe(addressOf('node1', 'IPv6'));
+  });
+
+  test('does not get another family later: it is made anew for that', async () => {
+    const patch = (spec: object) =>
+      cluster.kubectl(['patch', ...udn, '--type=merge', '-p', JSON.stringify({ spec })]);
+    const { status, stderr } = await patch({ layer2: { subnets: ['fd72::/64', '10.72.0.0/16'] } });
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/Network spec is immutable/);
+  });
+});
+
 test('nodes say that their underlay carries the network', async () => {
   const { status } = await cluster.client.get(nodeKind, { name: 'node1' });
   expect(status?.conditions?.find(({ type }) => type === 'NetworkMTUMismatch')).toMatchObject({

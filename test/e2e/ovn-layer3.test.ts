@@ -185,6 +185,12 @@ describe('a primary network of topology Layer3', () => {
       ]);
     const lost = await patch(ranges.slice(0, 1));
     expect(lost.stderr).toMatch(/Removing existing subnets is not allowed/);
+    const twice = [{ cidr: '10.21.0.0/16' }, { cidr: 'fd21::/48' }];
+    const second = await cluster.kubectl([
+      ...['patch', 'udn', '-n', namespace, 'secondary', '--type=merge', '-p'],
+      JSON.stringify({ spec: { layer3: { subnets: twice } } }),
+    ]);
+    expect(second.stderr).toMatch(/Subnets is immutable for Secondary role/);
     const grown = await patch([...ranges, { cidr: '10.22.0.0/16', hostSubnet: 24 }]);
     expect([grown.status, grown.stderr]).toEqual([0, '']);
     const config = ['get', 'net-attach-def', '-n', other, 'primary', '-o', 'jsonpath={.spec.config}'];
