@@ -425,7 +425,7 @@ test('ports are forwarded', async () => {
 
 test('containers outlive the agent and take commands again', async () => {
   const { processes } = await cluster.status();
-  const agents = processes.filter(({ name }) => name.startsWith('agent'));
+  const agents = processes.filter(({ name }) => name === 'agent');
   expect(agents.length).toBeGreaterThan(0);
   const before = await stateOf('web');
   for (const { pid } of agents) process.kill(pid, 'SIGKILL');
