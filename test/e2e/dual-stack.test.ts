@@ -293,6 +293,25 @@ describe('a primary user-defined network', () => {
   });
 });
 
+/**
+ * Sets the MTU of IPv6 too low, then has the kernel ask for an advertisement and believe it, as after DAD of its link-local
+ * address: neither `host_mtu` nor DHCP raises it again. The guest's own DHCP client reads advertisements by itself.
+ */
+const advertised = `
+cd /proc/sys/net/ipv6/conf/eth0
+own=$(ip -6 -o addr show dev eth0 scope link | awk '{print $4}')
+echo 1280 >mtu
+echo 2 >accept_ra
+ip -6 addr del "$own" dev eth0
+ip -6 addr add "$own" dev eth0
+for i in $(seq 100); do [ "$(cat mtu)" = 1280 ] || break; usleep 100000; done
+echo 0 >accept_ra
+cat mtu`;
+
+test('a guest learns the MTU from router advertisements alone, behind masquerade too', async () => {
+  expect((await cluster.guest(namespace, 'd', advertised)).stdout).toBe('1400\n');
+});
+
 describe('a primary network of IPv6 alone', () => {
   const six = 'dual-stack-six';
   const udn = ['udn', '-n', six, 'six'];
@@ -332,6 +351,7 @@ describe('a primary network of IPv6 alone', () => {
     await expect.poll(() => run(pinging, peer), { timeout: 20_000 }).toBe('reached\n');
     const out = await run(fetching, addressOf('machine', 'IPv6'), String(peerPort));
     expect(out.trim()).toBe(addressOf('node1', 'IPv6'));
+    expect(await run(advertised)).toBe('1400\n');
   });
 
   test('does not get another family later: it is made anew for that', async () => {
