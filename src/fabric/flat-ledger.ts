@@ -103,7 +103,7 @@ export class FlatLedger {
     this.unreserve(name);
     const book = this.#book(network, network.subnets);
     const kept = addresses.filter(({ family, value }) =>
-      book.pools.some((pool) => pool.subnet.family === family && pool.claim(value, owner)),
+      book.pools.some((pool) => pool.subnet.family === family && pool.claim(value, owner, true)),
     );
     book.places += 1;
     this.#reserved.set(name, { book, addresses: kept });
@@ -170,7 +170,9 @@ export class FlatLedger {
     const taken: Ip[] = [];
     try {
       for (const pool of book.pools) {
-        taken.push(takeFrom(pool, owner, asked, pod, book.network.name));
+        taken.push(
+          takeFrom(pool, owner, asked, { pod, network: book.network.name, isKept: told !== undefined }),
+        );
       }
       return book.pools.length === 0 ? asked : taken;
     } catch (error) {
@@ -186,15 +188,21 @@ function poolOf(network: OvnNetwork, subnet: IpRange): IpPool {
   const isRouted = role === 'primary' || topology === 'layer3';
   const gateway = gatewayOf(network, subnet);
   const excluded = [
-    ...excludeSubnets,
     ...infrastructureSubnets,
     ...(isRouted ? [{ family: gateway.family, base: gateway.value, prefix: bitsOf(gateway.family) }] : []),
   ];
   const hasOwn = infrastructureSubnets.length + defaultGateways.length > 0;
-  return new IpPool(subnet, excluded, isRouted && !hasOwn ? reservedAddresses : 0, network.reservedSubnets);
+  const reserved = isRouted && !hasOwn ? reservedAddresses : 0;
+  // Ranges can be excluded while pods have addresses of them.
+  return new IpPool(subnet, excluded, reserved, network.reservedSubnets, excludeSubnets);
 }
 
-function takeFrom(pool: IpPool, owner: string, asked: readonly Ip[], pod: string, network: string): Ip {
+function takeFrom(
+  pool: IpPool,
+  owner: string,
+  asked: readonly Ip[],
+  { pod, network, isKept }: { readonly pod: string; readonly network: string; readonly isKept: boolean },
+): Ip {
   const { family } = pool.subnet;
   const wish = asked.find((ip) => ip.family === family);
   if (wish === undefined) {
@@ -204,7 +212,7 @@ function takeFrom(pool: IpPool, owner: string, asked: readonly Ip[], pod: string
     }
     return { family, value };
   }
-  if (!pool.claim(wish.value, owner)) {
+  if (!pool.claim(wish.value, owner, isKept)) {
     const holder = pool.ownerOf(wish.value);
     const why = holder === undefined ? whyNot(pool.subnet, wish) : `is ${holder}'s`;
     throw new PatchbayError(

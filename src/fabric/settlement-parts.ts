@@ -23,7 +23,7 @@ export interface SettlementParts {
   readonly keep: (claim: IpamClaim, place: FlatPlace) => void;
   /** Has told in a claim why its pod gets no place. */
   readonly refuse: (claim: IpamClaim, pod: string, reason: string, message: string) => void;
-  readonly annotator: Annotator;
+  readonly annotator: Pick<Annotator, 'forget' | 'write'>;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;
   /** Told why a pod is not connected. */

@@ -136,7 +136,7 @@ export function udp(
   return segment;
 }
 
-/** A TCP segment that opens a connection, with the mark as its data. */
+/** A TCP segment that opens a connection over either family, with the mark as its data. */
 export function tcpSyn(
   { from, to }: { readonly from: number; readonly to: number },
   over: { readonly src: string; readonly dst: string },
@@ -148,8 +148,10 @@ export function tcpSyn(
     Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0]),
   ]);
   const segment = Buffer.concat([header, payload]);
-  const from4 = Buffer.concat([ip4(over.src), ip4(over.dst), Buffer.from([0, 6]), word(segment.length)]);
-  segment.writeUInt16BE(checksum(Buffer.concat([from4, segment])), 16);
+  const before = over.src.includes(':')
+    ? pseudo(over, 6, segment.length)
+    : Buffer.concat([ip4(over.src), ip4(over.dst), Buffer.from([0, 6]), word(segment.length)]);
+  segment.writeUInt16BE(checksum(Buffer.concat([before, segment])), 16);
   return segment;
 }
 

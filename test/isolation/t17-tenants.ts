@@ -3,6 +3,8 @@ import { execute } from '../e2e/cluster.ts';
 import type { Run, Trial } from '../reliability/lib/trial.ts';
 import { attack, gatewayIn } from './attack.ts';
 import { probes } from './escapes.ts';
+import { probes6 } from './escapes6.ts';
+import { linkLocal } from './frames.ts';
 import type { Nic } from './lab.ts';
 import { appctl, nb, withHole } from './plant.ts';
 import { honest, type Identity, last } from './spoofing.ts';
@@ -25,7 +27,10 @@ export const tenantsTrial: Trial = {
       await everywhere(run, world, 'at rest');
       if (run.done) return;
       await reachable(run, world);
-      await duringRecompute(world, () => everywhere(run, world, 'during full recomputes'));
+      await duringRecompute(world, async () => {
+        await everywhere(run, world, 'during full recomputes');
+        await reachable(run, world);
+      });
       await restartControllers(world);
       await everywhere(run, world, 'after a restart of ovn-controller');
       await reachable(run, world);
@@ -37,10 +42,10 @@ function areAlike({ tenants }: World): boolean {
   const [one, other] = tenants.map((pods) =>
     pods
       .map((nics) => nics.get('ovn-udn1')?.who)
-      .map((who) => `${who?.mac} ${who?.ip4}`)
+      .map((who) => `${who?.mac} ${who?.ip4} ${who?.ip6 ?? 'no IPv6'}`)
       .sort(),
   );
-  return one !== undefined && one.join() === other?.join();
+  return one !== undefined && one.join() === other?.join() && !one.join().includes('no IPv6');
 }
 
 /** From every pod of the first tenant, by both of its ends, to everything there is. */
@@ -51,7 +56,10 @@ async function everywhere(run: Run, world: World, when: string): Promise<void> {
   const pods = run.plan.share < 1 ? mine.slice(0, 1) : mine;
   const senders = pods.flatMap((nics) => ['ovn-udn1', 'eth0'].flatMap((end) => nics.get(end) ?? []));
   for (const self of senders) {
-    const all = targetsOf(world, self).flatMap(([prefix, to]) => probes(self.who, to, prefix));
+    const all = targetsOf(world, self).flatMap(([prefix, to]) => [
+      ...probes(self.who, to, prefix),
+      ...probes6(self.who, to, prefix),
+    ]);
     const wanted = Math.ceil(run.scaled(fullProbes) / 3 / senders.length);
     const rounds = Math.ceil(wanted / all.length);
     // Of a part each probe is as likely as any other; protocol 0 stays before what follows it.
@@ -84,19 +92,22 @@ function targetsOf(world: World, self: Nic): readonly (readonly [string, Identit
   const others = [...(world.tenants[1] ?? []), world.victim, world.far, world.machine.nics];
   const pods = others.flatMap((nics) => ['eth0', 'ovn-udn1'].flatMap((end) => nics.get(end)?.who ?? []));
   const services = [
-    '10.96.0.1',
-    '169.254.169.254',
-    '169.254.0.1',
-    '169.254.0.2',
-    ...world.nodes.map(({ address }) => address),
+    // Where Services, metadata and the way out through the node are; and the nodes.
+    { ip4: '172.30.0.1', ip6: 'fd02::1' },
+    { ip4: '172.30.0.10', ip6: 'fd02::a' },
+    { ip4: '10.96.0.1', ip6: 'fd00:ec2::254' },
+    { ip4: '169.254.169.254' },
+    { ip4: '169.254.0.1', ip6: 'fd69::1' },
+    { ip4: '169.254.0.2', ip6: 'fd69::2' },
+    ...world.nodes.map(({ address }) => ({ ip4: address })),
   ];
   const address = world.nodes[0]?.address ?? '';
   return [
     ...pods.flatMap((who) => [['pod', who] as const, ['via', { ...who, mac: gateway.mac }] as const]),
-    ...services.map((ip4) => ['svc', { mac: gateway.mac, ip4 }] as const),
+    ...services.map((where) => ['svc', { mac: gateway.mac, ...where }] as const),
     // Behind the switch's back: the node's end of the own pair.
-    ['host', { mac: self.hostMac, ip4: address }],
-    ['host', { mac: self.hostMac, ip4: pods[0]?.ip4 ?? '' }],
+    ['host', { mac: self.hostMac, ip4: address, ip6: linkLocal(self.hostMac) }],
+    ['host', { ...pods[0], mac: self.hostMac, ip4: pods[0]?.ip4 ?? '' }],
     ['host', { mac: self.hostMac, ip4: address.replace(/\.\d+$/, '.1') }],
   ];
 }

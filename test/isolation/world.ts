@@ -149,7 +149,7 @@ function definitions(): readonly string[] {
       apiVersion: 'k8s.ovn.org/v1',
       kind: 'UserDefinedNetwork',
       metadata: { namespace: tenant, name: 'primary' },
-      spec: { topology: 'Layer2', layer2: { role: 'Primary', subnets: ['10.0.0.0/16'] } },
+      spec: { topology: 'Layer2', layer2: { role: 'Primary', subnets: ['10.0.0.0/16', 'fd10::/64'] } },
     });
   const labels = { 'k8s.ovn.org/primary-user-defined-network': '' };
   return [
