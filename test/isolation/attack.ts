@@ -1,8 +1,25 @@
 /** One attack on one network: frames out, and what was seen of them where they have no business. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '../reliability/lib/trial.ts';
-import { type Nic, type Sender, type Sighting, send, watchWhile } from './lab.ts';
+import {
+  type Nic,
+  type OpenSender,
+  openSender,
+  type Sender,
+  type Sighting,
+  type Watch,
+  watchWhile,
+} from './lab.ts';
 import type { Cast, Identity } from './spoofing.ts';
 import type { World } from './world.ts';
+
+/**
+ * Frames on their way at once: fewer than any queue on the way holds (a packet socket of Open vSwitch in user space about
+ * 270), however busy the machine is. So a frame that does not arrive was dropped on purpose.
+ */
+const window = 100;
+/** Where nothing may arrive, nothing tells that all is through: a rate that the queues bear, ms per window. */
+const pauseMs = 50;
 
 /** An attack. */
 export interface Attack {
@@ -20,12 +37,14 @@ export interface Attack {
 /** Carries an attack out; everything seen that must not be is a violation. */
 export async function attack(run: Run, world: World, plan: Attack): Promise<void> {
   const { title, from, own, frames, honest } = plan;
-  const seen = await watchWhile(['node1', 'node2'], async (ended) => {
-    await send(from, frames);
-    // What is sent last arrives last: then all others have gone where they go.
-    for (const end = Date.now() + 5_000; honest !== undefined && !ended(honest.at) && Date.now() < end; ) {
-      await send(from, [honest.last]);
+  const seen = await watchWhile(['node1', 'node2'], async (watch) => {
+    const sender = openSender(from);
+    for (let at = 0; at < frames.length; at += window) {
+      await sender.send(frames.slice(at, at + window));
+      if (honest !== undefined) await drain(sender, watch, honest);
+      else await delay(pauseMs);
     }
+    await sender.close();
   });
   const leaks = seen.filter(
     ({ way, link, name }) => name !== 'honest' && name !== 'end' && !(way === 'in' && own.includes(link)),
@@ -48,6 +67,19 @@ export async function attack(run: Run, world: World, plan: Attack): Promise<void
       () => `${title}: of ${honest.count} legitimate frames ${arrived} arrived`,
     );
   }
+}
+
+/** Waits until an honest frame sent now has arrived: then all before it have gone where they go. */
+async function drain(
+  sender: OpenSender,
+  watch: Watch,
+  { at, last }: NonNullable<Attack['honest']>,
+): Promise<void> {
+  const known = watch.ends(at);
+  const end = Date.now() + 5_000;
+  do {
+    await sender.send([last]);
+  } while (!(await watch.more(at, known, 200)) && Date.now() < end);
 }
 
 /** Who is who when `self` attacks `victim`; the gateway is the network's, or somebody else's address. */

@@ -1,6 +1,8 @@
 /** Pods and machines on every kind of network, what they send byte by byte, and where that is seen. */
 import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { pod as podKind } from '#api/core/pod.ts';
 import { hostLinkName } from '#node-state/mac.ts';
 import type { Cluster } from '../e2e/cluster.ts';
@@ -129,60 +131,104 @@ export type Sender =
   | { readonly netns: string; readonly link: string }
   | { readonly netns: string; readonly tap: string; readonly pid: number };
 
-/** Sends frames; resolves when the last one is out. */
-export async function send(from: Sender, frames: readonly Uint8Array[]): Promise<void> {
-  const place = 'link' in from ? ['link', from.link] : ['tap', from.tap, String(from.pid)];
-  const input = `${frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n')}\n`;
-  const script = path.join(import.meta.dirname, 'send.py');
-  const sent = await inNetns(from.netns, ['python3', script, ...place], input);
-  if (Number(sent) !== frames.length) {
-    throw new Error(`${sent.trim()} of ${frames.length} frames were sent`);
-  }
+/** Something that sends. */
+export interface OpenSender {
+  /** Resolves when the last frame is out. */
+  send(frames: readonly Uint8Array[]): Promise<void>;
+  close(): Promise<void>;
 }
 
-/**
- * Watches all links of the nodes while something happens; `ended` tells whether a frame with mark `end` has gone out by a link.
- */
+/** Starts what sends frames. */
+export function openSender(from: Sender): OpenSender {
+  const place = 'link' in from ? ['link', from.link] : ['tap', from.tap, String(from.pid)];
+  const script = path.join(import.meta.dirname, 'send.py');
+  const argv = [`--net=/run/netns/${from.netns}`, '--', 'python3', script, ...place];
+  const child = spawn('nsenter', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`send.py ${place.join(' ')} in ${from.netns} ended early`);
+    return value;
+  };
+  // What it says of its end is on standard error.
+  child.stdin.on('error', () => undefined);
+  let count = 0;
+  return {
+    send: async (frames) => {
+      count += frames.length;
+      const hex = frames.map((frame) => `${Buffer.from(frame).toString('hex')}\n`);
+      child.stdin.write(`${hex.join('')}wait\n`);
+      await next();
+    },
+    close: async () => {
+      child.stdin.end();
+      const sent = await next();
+      if (Number(sent) !== count) throw new Error(`${sent} of ${count} frames were sent`);
+    },
+  };
+}
+
+/** What is seen while something happens. */
+export interface Watch {
+  /** How many frames with mark `end` have gone out by a link. */
+  ends(link: string): number;
+  /** Resolves when more of them have than `known`, or after some milliseconds: whether they have. */
+  more(link: string, known: number, patienceMs: number): Promise<boolean>;
+}
+
+/** Watches all links of the nodes while something happens. */
 export async function watchWhile(
   nodes: readonly string[],
-  action: (ended: (link: string) => boolean) => Promise<void>,
+  action: (watch: Watch) => Promise<void>,
 ): Promise<readonly Sighting[]> {
-  const watchers = await Promise.all(nodes.map(startWatcher));
+  const ended = new EventEmitter();
+  const counts = new Map<string, number>();
+  const count = (link: string): void => {
+    counts.set(link, (counts.get(link) ?? 0) + 1);
+    ended.emit(link);
+  };
+  const ends = (link: string): number => counts.get(link) ?? 0;
+  const more = async (link: string, known: number, patienceMs: number): Promise<boolean> => {
+    const signal = AbortSignal.timeout(patienceMs);
+    while (ends(link) <= known && !signal.aborted) {
+      await once(ended, link, { signal }).catch(() => undefined);
+    }
+    return ends(link) > known;
+  };
+  const watchers = await Promise.all(nodes.map((node) => startWatcher(node, count)));
   try {
-    await action((link) => watchers.some(({ text }) => text().includes(`end ${link}\n`)));
+    await action({ ends, more });
   } finally {
     for (const { stop } of watchers) stop();
   }
   return (await Promise.all(watchers.map(({ seen }) => seen))).flat();
 }
 
-async function startWatcher(node: string): Promise<{
-  readonly stop: () => void;
-  readonly text: () => string;
-  readonly seen: Promise<readonly Sighting[]>;
-}> {
+async function startWatcher(
+  node: string,
+  onEnd: (link: string) => void,
+): Promise<{ readonly stop: () => void; readonly seen: Promise<readonly Sighting[]> }> {
   const script = path.join(import.meta.dirname, 'watch.py');
   const netns = `--net=/run/netns/${instance}.${node}`;
   const child = spawn('nsenter', [netns, '--', 'python3', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => reject(new Error(`watch.py of ${node} ended with ${code}`)));
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      resolve();
-    });
+  const ready = Promise.withResolvers<void>();
+  const seen = Promise.withResolvers<readonly Sighting[]>();
+  const lines = createInterface({ input: child.stdout });
+  lines.on('line', (line) => {
+    const [word, link = ''] = line.split(' ');
+    if (word === 'ready') ready.resolve();
+    else if (word === 'end') onEnd(link);
+    else seen.resolve(new Promise((resolve) => resolve(parseReport(node, line))));
   });
-  const seen = new Promise<readonly Sighting[]>((resolve, reject) => {
-    child.once('close', () => {
-      try {
-        resolve(parseReport(node, text.trimEnd().split('\n').at(-1) ?? ''));
-      } catch (error) {
-        reject(error);
-      }
-    });
+  child.once('error', ready.reject);
+  child.once('close', (code) => {
+    ready.reject(new Error(`watch.py of ${node} ended with ${code}`));
+    seen.reject(new Error(`watch.py of ${node} ended with ${code} and told nothing`));
   });
-  return { stop: () => child.kill('SIGTERM'), text: () => text, seen };
+  // Asked for later: until then a failure is nobody's.
+  seen.promise.catch(() => undefined);
+  await ready.promise;
+  return { stop: () => child.kill('SIGTERM'), seen: seen.promise };
 }
 
 function parseReport(node: string, text: string): readonly Sighting[] {
