@@ -315,3 +315,42 @@ test('default roles come back at the next start, but not those that were taken o
     await Promise.all(['system:basic-user', 'system:discovery', 'kubevirt.io:view'].map(rulesOf)),
   ).toEqual([2, 1, 0]);
 });
+
+test("pods in their node's network need one right, and another for rights over it", async () => {
+  await apply(
+    role('debugs', { apiGroups: [''], resources: ['pods/ephemeralcontainers'], verbs: ['patch'] }),
+    binding('debugs', 'Role', 'debugs', user('ed')),
+    binding('ed', 'ClusterRole', 'edit', user('ed')),
+    binding('host', 'ClusterRole', 'system:openshift:scc:hostnetwork', user('ed')),
+  );
+  const ed = { ...as('ed') };
+  const container = { name: 'c', image: 'example.com/a:1' };
+  const raw = { securityContext: { capabilities: { add: ['NET_RAW'] } } };
+  const create = (name: string, more: object) =>
+    server.request('POST', '/api/v1/namespaces/conf/pods', {
+      ...ed,
+      body: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name },
+        spec: { hostNetwork: true, containers: [{ ...container, ...more }] },
+      },
+    });
+  expect((await create('plain', {})).code).toBe(201);
+  const refused = await create('raw', raw);
+  expect([refused.code, refused.body['message']]).toEqual([
+    403,
+    expect.stringContaining('NET_RAW needs the right to use the security context constraint "privileged"'),
+  ]);
+  const debug = async (name: string, more: object) => {
+    const sent = {
+      headers: { ...ed.headers, 'content-type': 'application/strategic-merge-patch+json' },
+      body: { spec: { ephemeralContainers: [{ ...container, name, ...more }] } },
+    };
+    return (await server.request('PATCH', '/api/v1/namespaces/conf/pods/plain/ephemeralcontainers', sent))
+      .code;
+  };
+  expect([await debug('d1', raw), await debug('d2', {})]).toEqual([403, 200]);
+  await apply(binding('all', 'ClusterRole', 'system:openshift:scc:privileged', user('ed')));
+  expect([(await create('raw', raw)).code, await debug('d3', raw)]).toEqual([201, 200]);
+});

@@ -56,7 +56,7 @@ export function composeContainer(input: ContainerInput): ContainerState {
     env: [...env].map(([name, value]) => `${name}=${value}`),
     cwd: container.workingDir || image.config.workingDir || '/',
     user: userOf(pod, container, image),
-    capabilities: capabilitiesOf(container).map((one) => `CAP_${one}`),
+    capabilities: capabilitiesOf(container, pod.spec).map((one) => `CAP_${one}`),
     noNewPrivileges: security.allowPrivilegeEscalation === false,
     mounts: mountsOf(input, env),
     resources: resourcesOf(container),

@@ -314,6 +314,18 @@ describe('a container', () => {
     expect(() => compose(container as Partial<Container>)).toThrow(why);
   });
 
+  it("has no rights over its node's network unless it asks for them", () => {
+    expect(compose({}).capabilities).toContain('CAP_NET_RAW');
+    expect(
+      compose({}, { hostNetwork: true }).capabilities.filter((one) => one.startsWith('CAP_NET_')),
+    ).toEqual(['CAP_NET_BIND_SERVICE']);
+    const asking = compose(
+      { securityContext: { capabilities: { add: ['NET_RAW'] } } },
+      { hostNetwork: true },
+    );
+    expect(asking.capabilities).toContain('CAP_NET_RAW');
+  });
+
   it('shares the process table of the container it is to look at, once that runs', () => {
     const target = view('web', 0, running);
     const debug = { name: 'debug', targetContainerName: 'web' };

@@ -28,6 +28,9 @@ const allowedCapabilities: readonly string[] = [
   'SYS_NICE',
 ];
 
+/** Over a network: in a pod that has its node's they reach every tenant's frames there, so they are asked for by name. */
+const networkCapabilities: ReadonlySet<string> = new Set(['NET_ADMIN', 'NET_BROADCAST', 'NET_RAW']);
+
 /** Asked for by `kubectl debug --profile=general`, and not needed for what that is for. */
 const notGiven: ReadonlySet<string> = new Set(['SYS_PTRACE']);
 
@@ -74,12 +77,26 @@ export function privilegeWarnings({ name, securityContext = {} }: Container): re
     );
 }
 
-/** The capabilities a container gets, without `CAP_`. */
-export function capabilitiesOf({ securityContext = {} }: Container): readonly string[] {
+/** Whether a container asks for rights over the network it is in, which in a pod with `hostNetwork` is the node's. */
+export function asksForNetworkRights({ securityContext = {} }: Container): boolean {
+  return capabilityNames(securityContext.capabilities?.add).some(
+    (one) => one === 'ALL' || networkCapabilities.has(one),
+  );
+}
+
+/** The capabilities a container gets, without `CAP_`. In the node's network none is given over it unless asked for. */
+export function capabilitiesOf(
+  { securityContext = {} }: Container,
+  { hostNetwork }: Pick<PodSpec, 'hostNetwork'>,
+): readonly string[] {
   const drop = new Set(capabilityNames(securityContext.capabilities?.drop));
   const add = capabilityNames(securityContext.capabilities?.add)
     .flatMap((one) => (one === 'ALL' ? allowedCapabilities : [one]))
     .filter((one) => !notGiven.has(one));
-  const kept = drop.has('ALL') ? [] : defaultCapabilities.filter((one) => !drop.has(one));
+  const usual =
+    hostNetwork === true
+      ? defaultCapabilities.filter((one) => !networkCapabilities.has(one))
+      : defaultCapabilities;
+  const kept = drop.has('ALL') ? [] : usual.filter((one) => !drop.has(one));
   return [...new Set([...kept, ...add])];
 }

@@ -1,9 +1,14 @@
 /**
  * What pods may have of their node. What no node gives is refused before the pod is made. The node's network needs
- * the right to `use` the security context constraint `hostnetwork`, as on OpenShift: of who makes the pod, or of the pod's
- * service account when a controller makes it.
+ * the right to `use` the security context constraint `hostnetwork`, and capabilities over it the constraint `privileged`, as
+ * on OpenShift: of who makes the pod, or of the pod's service account when a controller makes it.
  */
-import { privilegeWarnings, refusedNamespace, refusedPrivilege } from '#api/core/admission/privileges.ts';
+import {
+  asksForNetworkRights,
+  privilegeWarnings,
+  refusedNamespace,
+  refusedPrivilege,
+} from '#api/core/admission/privileges.ts';
 import type { Container, Pod } from '#api/core/pod.ts';
 import { resourceAttributes } from '../../auth/attributes.ts';
 import { type Authorizer, isAllowed } from '../../auth/authorize.ts';
@@ -12,8 +17,6 @@ import type { ApiObject } from '../../registry/objects.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
 import { refused } from '../refusals.ts';
 import { isNewPod, isPod, podOf } from './pod.ts';
-
-const constraint = 'hostnetwork';
 
 export function hostAccess(authorizers: readonly Authorizer[]): AdmissionPlugin {
   return {
@@ -31,7 +34,10 @@ export function hostAccess(authorizers: readonly Authorizer[]): AdmissionPlugin 
       const why =
         refusedNamespace(pod.spec) ??
         containers.map(refusedPrivilege).find((one) => one !== undefined) ??
-        (subresource === '' ? network(authorizers, attributes, pod) : undefined);
+        network(authorizers, attributes, pod, {
+          constraint: containers.some(asksForNetworkRights) ? 'privileged' : 'hostnetwork',
+          isNew: subresource === '',
+        });
       if (why !== undefined) {
         throw refused(attributes, why);
       }
@@ -53,8 +59,10 @@ function network(
   authorizers: readonly Authorizer[],
   { user, namespace }: Attributes,
   { spec, metadata }: Pod,
+  { constraint, isNew }: { readonly constraint: 'hostnetwork' | 'privileged'; readonly isNew: boolean },
 ): string | undefined {
-  if (spec.hostNetwork !== true) {
+  // A debug container that asks for nothing gets less than the pod has.
+  if (spec.hostNetwork !== true || (!isNew && constraint === 'hostnetwork')) {
     return undefined;
   }
   const name = spec.serviceAccountName ?? 'default';
@@ -75,5 +83,5 @@ function network(
   const may = (isMade ? [account] : [user, account]).some((one) => isAllowed(authorizers, one, question));
   return may
     ? undefined
-    : `hostNetwork: true needs the right to use the security context constraint "${constraint}": kubectl -n ${namespace} create rolebinding ${constraint} --clusterrole=system:openshift:scc:${constraint} --serviceaccount=${namespace}:${name}`;
+    : `hostNetwork: true${constraint === 'privileged' ? ' with NET_ADMIN, NET_BROADCAST or NET_RAW' : ''} needs the right to use the security context constraint "${constraint}": kubectl -n ${namespace} create rolebinding ${constraint} --clusterrole=system:openshift:scc:${constraint} --serviceaccount=${namespace}:${name}`;
 }

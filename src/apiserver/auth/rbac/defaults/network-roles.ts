@@ -9,13 +9,15 @@ export const networkRoles: readonly ClusterRole[] = [
     [rule(read, 'k8s.cni.cncf.io', 'network-attachment-definitions')],
     aggregateTo('admin', 'edit', 'view'),
   ),
-  // The only constraint there is: pods in the network of their node.
-  clusterRole('system:openshift:scc:hostnetwork', [
-    {
-      ...rule(['use'], 'security.openshift.io', 'securitycontextconstraints'),
-      resourceNames: ['hostnetwork'],
-    },
-  ]),
+  // The only constraints there are: pods in the network of their node, without and with rights over it.
+  ...['hostnetwork', 'privileged'].map((constraint) =>
+    clusterRole(`system:openshift:scc:${constraint}`, [
+      {
+        ...rule(['use'], 'security.openshift.io', 'securitycontextconstraints'),
+        resourceNames: [constraint],
+      },
+    ]),
+  ),
   clusterRole(
     'openshift-ovn-kubernetes-udn-editor',
     [rule(readWrite, 'k8s.ovn.org', 'userdefinednetworks')],
