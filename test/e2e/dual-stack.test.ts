@@ -178,8 +178,17 @@ describe.each(families)('%s', (family) => {
 
   test('a VM that lists port 80 answers there and nowhere else', async () => {
     expect(await fetchFrom('a', addressOf('c', family))).toBe('c');
-    expect(await fetchFrom('a', addressOf('b', family), 22)).toContain('openssh');
-    expect(await fetchFrom('a', addressOf('c', family), 22)).toBe('');
+    // Nothing is said to the SSH server: it resets connections that speak HTTP, and its greeting could be lost with them.
+    const greeting = async (to: string): Promise<string> =>
+      (
+        await cluster.guest(
+          namespace,
+          'a',
+          'busybox nc -w 3 "$1" 22 </dev/null | head -c 3',
+          addressOf(to, family),
+        )
+      ).stdout;
+    expect([await greeting('b'), await greeting('c')]).toEqual(['SSH', '']);
   });
 
   test.each([

@@ -205,6 +205,7 @@ describe('a primary network', () => {
     };
     const probed = JSON.parse(plainPod('tenant-1', 'probed'));
     probed.spec.containers = [container];
+    probed.spec.terminationGracePeriodSeconds = 1; // the server is process 1, which takes no SIGTERM that it does not handle
     await cluster.must(['create', '-f', '-'], JSON.stringify(probed));
     await cluster.must(['wait', '-n', 'tenant-1', 'pod/probed', '--for=condition=Ready', '--timeout=30s']);
     const { status } = await cluster.client.get(pod, { namespace: 'tenant-1', name: 'probed' });
