@@ -80,11 +80,13 @@ export const holes: Readonly<Record<string, Hole>> = {
     },
   },
   'no-lock': {
-    make: () => nbctl('clear', 'Port_Group', 'udn_isolation', 'acls'),
+    make: () => nbctl(...lockedGroups.flatMap((group) => ['--', 'clear', 'Port_Group', group, 'acls'])),
     mend: async () => undefined, // As above.
   },
 };
 
+/** The nodes' groups of ports whose pods are on a primary network. */
+const lockedGroups = ['udn_isolation_node1', 'udn_isolation_node2'];
 /** What the hole that is open was before. */
 let saved = '';
 const holeCookie = '0xb0b';
@@ -119,7 +121,10 @@ export async function withHole(
 async function mended(name: string | undefined): Promise<void> {
   const has = {
     'no-guard': async () => (await nb('acl-list', 'node1')).includes('drop'),
-    'no-lock': async () => (await nb('get', 'Port_Group', 'udn_isolation', 'acls')) !== '[]',
+    'no-lock': async () =>
+      (await Promise.all(lockedGroups.map((group) => nb('get', 'Port_Group', group, 'acls')))).every(
+        (acls) => acls !== '[]',
+      ),
   }[name ?? ''];
   for (const end = Date.now() + 20_000; has !== undefined && !(await has()); ) {
     if (Date.now() > end) {
