@@ -1,4 +1,4 @@
-/** What the kernel can, found out by trying in a network namespace of our own; modules are never loaded by name. */
+/** What the kernel can, found out by trying in network namespaces of our own; modules are never loaded by name. */
 import { run } from '#drivers/command.ts';
 import { messageOf } from '#machinery/errors.ts';
 import type { ProbeRecord } from './record.ts';
@@ -51,20 +51,14 @@ const trials: readonly Trial[] = [
 
 /** Tries everything. Needs root; what cannot be tried counts as missing, with the reason. */
 export async function probeKernel(): Promise<readonly ProbeRecord[]> {
-  const netns = `pbprobe-${process.pid}`;
-  await run(['ip', 'netns', 'add', netns]);
-  try {
-    const records = await Promise.all(trials.map((trial) => tryOut(netns, trial)));
-    return [...records, await probeOvsDatapath()];
-  } finally {
-    await run(['ip', 'netns', 'del', netns]);
-  }
+  const records = await Promise.all(trials.map(tryOut));
+  return [...records, await probeOvsDatapath()];
 }
 
-async function tryOut(netns: string, trial: Trial): Promise<ProbeRecord> {
-  const { name, present, missing, why, remedy } = trial;
+async function tryOut({ name, lines, present, missing, why, remedy }: Trial): Promise<ProbeRecord> {
   try {
-    await run(['ip', '-n', netns, '-batch', '-'], { input: `${trial.lines.join('\n')}\n` });
+    // The namespace has no name and ends with the command, whatever becomes of us meanwhile.
+    await run(['unshare', '--net', '--', 'ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
     return { name, present: true, chosen: present, why: `the kernel has it` };
   } catch (error) {
     const text = messageOf(error);
