@@ -44,6 +44,7 @@ describe('the guard of a sandbox', () => {
     const text = JSON.stringify(composeGuards('n', attachments, ends));
     expect(text).toContain('{"set":["10.128.0.1","10.128.0.2"]}');
     expect(text).toContain('{"set":["fd01::2","ff02::1:ff00:2"]}');
+    expect(text).toContain('{"set":["0xfd010000000000000000000000000002"]}'); // as the target of the question, too
     expect(text).not.toContain('"chain":"ovn-udn1"');
   });
 

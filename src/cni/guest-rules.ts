@@ -48,12 +48,13 @@ export function otherLinkLayers(mac: string): readonly Forbidden[] {
 }
 
 /**
- * Questions for the MAC of anybody but a gateway: what an end sends that is on its network for the node alone (on a
- * primary user-defined network that is `eth0`). Neighbour solicitations go to the address itself or to its group.
+ * Questions for the MAC of anybody but these: what an end sends that is on its network for the node alone (on a
+ * primary user-defined network that is `eth0`). Neighbour solicitations go to the address itself or to its group; one that
+ * asks for another of that group would be no question that OVN answers, and go to everybody on the switch.
  */
-export function otherNeighbours(gateways: readonly string[]): readonly Forbidden[] {
-  const v4 = gateways.filter((address) => !address.includes(':'));
-  const v6 = gateways.filter((address) => address.includes(':'));
+export function otherNeighbours(allowed: readonly string[]): readonly Forbidden[] {
+  const v4 = allowed.filter((address) => !address.includes(':'));
+  const v6 = allowed.filter((address) => address.includes(':'));
   const solicited = v6.flatMap((address) => [address, solicitedNode(address)]);
   return [
     [
@@ -64,7 +65,15 @@ export function otherNeighbours(gateways: readonly string[]): readonly Forbidden
       equal(payload('icmpv6', 'type'), 135),
       ...(v6.length === 0 ? [] : [unequal(payload('ip6', 'daddr'), { set: solicited })]),
     ],
+    ...(v6.length === 0
+      ? []
+      : [[equal(payload('icmpv6', 'type'), 135), unequal(raw(8 * 8, 128), { set: v6.map(hexOf) })]]),
   ];
+}
+
+/** `0x…` of 128 bits, which nft takes for a number where JSON has none so large. */
+function hexOf(address: string): string {
+  return `0x${Buffer.from(ipaddr.parse(address).toByteArray()).toString('hex')}`;
 }
 
 /** The multicast group of an IPv6 address (RFC 4291, 2.7.1). */
