@@ -61,12 +61,7 @@ interface Users {
 
 /** Brings an instance up. Throws a PatchbayError `Busy` while another command changes the same instance. */
 export async function bringUp(paths: InstancePaths, options: UpOptions): Promise<UpResult> {
-  const users = {
-    own: await ensureUser(controlPlaneUser),
-    qemu: await ensureUser(qemuUser),
-    sources: readableSources(sourceCopiesDir),
-  };
-  prepareDirectories(paths, users);
+  ensureDirectory(paths.run, 0o755);
   const lock = takeLock(paths.lock);
   if ('holder' in lock) {
     throw new PatchbayError(
@@ -75,13 +70,19 @@ export async function bringUp(paths: InstancePaths, options: UpOptions): Promise
     );
   }
   try {
-    return await bringUpLocked(paths, options, users);
+    return await bringUpLocked(paths, options);
   } finally {
     lock.release();
   }
 }
 
-async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Users): Promise<UpResult> {
+async function bringUpLocked(paths: InstancePaths, options: UpOptions): Promise<UpResult> {
+  const users = {
+    own: await ensureUser(controlPlaneUser),
+    qemu: await ensureUser(qemuUser),
+    sources: readableSources(sourceCopiesDir),
+  };
+  prepareDirectories(paths, users);
   const state = await settleState(paths, options);
   const plan = composeLab({ ...state, paths });
   prepareNodeDirectories(plan);
@@ -101,7 +102,7 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions, users: Us
 
 /** Directories with their owners: what the unprivileged user owns holds nothing that root reads back as a program. */
 function prepareDirectories(paths: InstancePaths, { own }: Users): void {
-  for (const directory of [paths.state, paths.run, paths.log, path.join(paths.state, 'nodes')]) {
+  for (const directory of [paths.state, paths.log, path.join(paths.state, 'nodes')]) {
     ensureDirectory(directory, 0o755);
   }
   ensureDirectory(paths.pki, 0o700);

@@ -24,24 +24,31 @@ function lookupUser(name: string): SystemUser | undefined {
   return fields === undefined ? undefined : { name, uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
-/** The user of that name, made as a system user without login when missing. */
+/** The user of that name, made as a system user without login when missing. Two instances may start at once. */
 export async function ensureUser(name: string): Promise<SystemUser> {
-  if (lookupUser(name) === undefined) {
-    await run([
-      'useradd',
-      '--system',
-      '--user-group',
-      '--no-create-home',
-      '--home-dir',
-      '/nonexistent',
-      '--shell',
-      '/usr/sbin/nologin',
-      name,
-    ]);
+  const found = lookupUser(name);
+  if (found !== undefined) {
+    return found;
   }
-  const user = lookupUser(name);
-  if (user === undefined) {
+  const argv = [
+    'useradd',
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--home-dir',
+    '/nonexistent',
+    '--shell',
+    '/usr/sbin/nologin',
+    name,
+  ];
+  try {
+    await run(argv);
+  } catch (error) {
+    if (lookupUser(name) === undefined) throw error; // else another command made it meanwhile
+  }
+  const made = lookupUser(name);
+  if (made === undefined) {
     throw new PatchbayError('NoSystemUser', `system user "${name}" was made but is not in /etc/passwd`);
   }
-  return user;
+  return made;
 }
