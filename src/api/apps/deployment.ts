@@ -18,6 +18,7 @@ import {
   time,
 } from '../schema.ts';
 import { deploymentCauses } from './admission/deployment-rules.ts';
+import { replicasSubresources } from './replicas.ts';
 import { workloadColumns } from './workload.ts';
 
 const spec = object(
@@ -95,14 +96,7 @@ export const deployment: KindDefinition<Deployment> = {
   namespaced: true,
   builtin: true,
   schema,
-  subresources: {
-    status: true,
-    scale: {
-      specReplicasPath: '.spec.replicas',
-      statusReplicasPath: '.status.replicas',
-      labelSelectorPath: '.spec.selector',
-    },
-  },
+  subresources: replicasSubresources,
   columns: [
     {
       name: 'Ready',

@@ -4,22 +4,18 @@ import {
   templateCauses,
   withTemplateDefaults,
 } from '../core/admission/pod-template-rules.ts';
-import { conditions } from '../core/condition.ts';
 import { labelSelector } from '../core/label-selector.ts';
-import { podTemplateSpec } from '../core/pod-template.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { immutable, nonNegative } from '../number-rules.ts';
-import { int32, int64, object, type TypeOf } from '../schema.ts';
-import { replicasColumns } from './replicas-columns.ts';
+import { int32, object, type TypeOf } from '../schema.ts';
+import { replicasColumns, replicasSpec, replicasStatus, replicasSubresources } from './replicas.ts';
 import { workloadColumns, workloadSelectorCauses } from './workload.ts';
 
 const spec = object(
   {
-    replicas: int32('How many pods are wanted.', { default: 1 }),
-    minReadySeconds: int32('Seconds a pod must be ready to count as available.'),
+    ...replicasSpec,
     selector: labelSelector,
-    template: podTemplateSpec,
   },
   ['selector', 'template'],
   'The pods to keep.',
@@ -27,13 +23,8 @@ const spec = object(
 
 const status = object(
   {
-    replicas: int32('Pods that are not ending.'),
-    fullyLabeledReplicas: int32('Pods with all labels of the template.'),
-    readyReplicas: int32('Pods that are ready.'),
-    availableReplicas: int32('Pods ready for minReadySeconds.'),
+    ...replicasStatus,
     terminatingReplicas: int32('Pods that are ending.'),
-    observedGeneration: int64('Generation that was looked at.'),
-    conditions,
   },
   ['replicas'],
 );
@@ -55,14 +46,7 @@ export const replicaSet: KindDefinition<ReplicaSet> = {
   namespaced: true,
   builtin: true,
   schema,
-  subresources: {
-    status: true,
-    scale: {
-      specReplicasPath: '.spec.replicas',
-      statusReplicasPath: '.status.replicas',
-      labelSelectorPath: '.spec.selector',
-    },
-  },
+  subresources: replicasSubresources,
   columns: [...replicasColumns, ...workloadColumns],
   selectableFields: ['status.replicas'],
   mutate: withDefaults,

@@ -1,46 +1,31 @@
 /** ReplicaSet's elder, with a plain map of labels as its selector. k8s.io/kubernetes/pkg/apis/core. */
-import { replicasColumns } from '../apps/replicas-columns.ts';
+import { replicasColumns, replicasSpec, replicasStatus, replicasSubresources } from '../apps/replicas.ts';
 import { workloadColumns } from '../apps/workload.ts';
 import { required } from '../cause.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import { selectorCell } from '../label-rules.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { nonNegative } from '../number-rules.ts';
-import { int32, int64, map, object, string, type TypeOf } from '../schema.ts';
+import { map, object, string, type TypeOf } from '../schema.ts';
 import {
   lastingTemplateCauses,
   selectorMatchCauses,
   templateCauses,
   withTemplateDefaults,
 } from './admission/pod-template-rules.ts';
-import { conditions } from './condition.ts';
-import { podTemplateSpec } from './pod-template.ts';
 
 const spec = object(
   {
-    replicas: int32('How many pods are wanted.', { default: 1 }),
-    minReadySeconds: int32('Seconds a pod must be ready to count as available.'),
+    ...replicasSpec,
     selector: map(string(), 'Labels of its pods; those of the template when absent.', {
       'x-kubernetes-map-type': 'atomic',
     }),
-    template: podTemplateSpec,
   },
   ['template'],
   'The pods to keep.',
 );
 
-const status = object(
-  {
-    replicas: int32('Pods that are not ending.'),
-    fullyLabeledReplicas: int32('Pods with all labels of the template.'),
-    readyReplicas: int32('Pods that are ready.'),
-    availableReplicas: int32('Pods ready for minReadySeconds.'),
-    observedGeneration: int64('Generation that was looked at.'),
-    conditions,
-  },
-  ['replicas'],
-);
-
+const status = object(replicasStatus, ['replicas']);
 const schema = object({ spec, status }, ['spec'], 'Keeps a number of equal pods.');
 
 /** Keeps a number of equal pods. */
@@ -57,14 +42,7 @@ export const replicationController: KindDefinition<ReplicationController> = {
   namespaced: true,
   builtin: true,
   schema,
-  subresources: {
-    status: true,
-    scale: {
-      specReplicasPath: '.spec.replicas',
-      statusReplicasPath: '.status.replicas',
-      labelSelectorPath: '.spec.selector',
-    },
-  },
+  subresources: replicasSubresources,
   columns: [
     ...replicasColumns,
     ...workloadColumns.slice(0, 2),

@@ -70,33 +70,21 @@ function hasJunctors({ allOf, anyOf, oneOf, not }: SchemaNode): boolean {
   return [allOf, anyOf, oneOf].some((list) => (list?.length ?? 0) > 0) || not !== undefined;
 }
 
+const bounds = [
+  'enum',
+  'format',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+  'multipleOf',
+] as const satisfies readonly (keyof SchemaNode)[];
+
 function hasBounds(node: SchemaNode): boolean {
-  const {
-    enum: words,
-    format,
-    pattern,
-    minLength,
-    maxLength,
-    minimum,
-    maximum,
-    minItems,
-    maxItems,
-    minProperties,
-    maxProperties,
-    multipleOf,
-  } = node;
-  return [
-    words,
-    format,
-    pattern,
-    minLength,
-    maxLength,
-    minimum,
-    maximum,
-    minItems,
-    maxItems,
-    minProperties,
-    maxProperties,
-    multipleOf,
-  ].some((bound) => bound !== undefined);
+  return bounds.some((bound) => node[bound] !== undefined);
 }
