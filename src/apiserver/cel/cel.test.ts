@@ -92,6 +92,27 @@ describe('functions of Kubernetes', () => {
   });
 });
 
+test('errors of a run have neither a trace nor a drawing of their place, and errors elsewhere keep theirs', () => {
+  const rules = [
+    "self.a.b == 'x'",
+    "int('x' + self.c) == 1",
+    "ip('x' + self.c) == ip('1.2.3.4')",
+    'self.c + 1 == 1',
+  ];
+  const errors = rules.map((rule) => {
+    try {
+      return run(rule, { c: 'c' });
+    } catch (error) {
+      return error as Error;
+    }
+  });
+  expect(errors).toEqual(rules.map(() => expect.any(Error)));
+  expect(
+    errors.filter((error) => /\n/.test(`${(error as Error).message} ${(error as Error).stack}`)),
+  ).toEqual([]);
+  expect(new Error('after').stack).toContain('cel.test.ts');
+});
+
 test('has() ends any expression', () => {
   const self = [{ a: { b: 1 } }, {}];
   const rules = [

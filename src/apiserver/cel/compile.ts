@@ -44,7 +44,9 @@ export function compileIn(environment: Environment, text: string): CompiledRule 
     const parsed = environment.parse(text);
     const found = { usesOldSelf: false };
     mendHas(parsed.ast);
-    prepareTree(parsed.ast, found, new Set());
+    visitNodes(parsed.ast, (node) => {
+      prepareNode(node, found);
+    });
     const checked = parsed.check();
     if (!checked.valid) {
       throw checked.error ?? new CelError('does not type check');
@@ -62,21 +64,31 @@ export function compileIn(environment: Environment, text: string): CompiledRule 
   }
 }
 
-/** A checked expression that charges for what it does. */
+/** A checked expression that charges for what it does, and whose errors are cheap. */
 function metered(parsed: ReturnType<Environment['parse']>, usesOldSelf: boolean): CompiledRule {
   const units = meter(parsed.ast as unknown as Node);
+  visitNodes(parsed.ast, forgetSource);
   return {
     usesOldSelf,
     run(variables) {
       const outer = enter();
+      const { stackTraceLimit } = Error;
+      // Loops and `||` swallow errors by the thousand, and a trace takes a hundred times as long as what it is charged for.
+      Error.stackTraceLimit = 0;
       try {
         charge(units);
         return parsed(variables);
       } finally {
+        Error.stackTraceLimit = stackTraceLimit;
         leave(outer);
       }
     },
   };
+}
+
+/** Without the text of its expression at hand, the package does not draw the place in it for each error of a run. */
+function forgetSource(node: Node): void {
+  Object.defineProperty(node, 'input', { value: undefined });
 }
 
 /** The first line of what the CEL package says; the rest draws the source. */
@@ -85,25 +97,25 @@ export function summaryOf(error: unknown): string {
   return typeof summary === 'string' ? summary : (messageOf(error).split('\n')[0] ?? '');
 }
 
-/** Visits every node: finds `oldSelf` and sends `matches` to the linear-time matcher. */
-function prepareTree(value: unknown, found: { usesOldSelf: boolean }, seen: Set<object>): void {
+/** Visits every node of a tree, loops and macros included. */
+function visitNodes(value: unknown, visit: (node: Node) => void, seen: Set<object> = new Set()): void {
   if (typeof value !== 'object' || value === null || seen.has(value)) {
     return;
   }
   seen.add(value);
   if (Array.isArray(value)) {
     value.forEach((item) => {
-      prepareTree(item, found, seen);
+      visitNodes(item, visit, seen);
     });
     return;
   }
   if (isNode(value)) {
-    prepareNode(value, found);
-    prepareTree(value.meta.alternate, found, seen);
-    prepareTree(value.args, found, seen);
-    prepareTree(value.meta.macro, found, seen);
+    visit(value);
+    visitNodes(value.meta.alternate, visit, seen);
+    visitNodes(value.args, visit, seen);
+    visitNodes(value.meta.macro, visit, seen);
   } else if (Object.getPrototypeOf(value) === Object.prototype) {
-    prepareTree(Object.values(value), found, seen);
+    visitNodes(Object.values(value), visit, seen);
   }
 }
 
@@ -111,6 +123,7 @@ function isNode(value: object): value is Node {
   return 'op' in value && 'args' in value && 'meta' in value && typeof value.op === 'string';
 }
 
+/** Finds `oldSelf` and sends `matches` to the linear-time matcher. */
 function prepareNode(node: Node, found: { usesOldSelf: boolean }): void {
   if (node.op === 'id' && node.args === 'oldSelf') {
     found.usesOldSelf = true;
