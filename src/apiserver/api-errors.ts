@@ -95,6 +95,12 @@ export function tooLargeVersion(wanted: number, current: number): ApiError {
   });
 }
 
+/** A write that others kept from being done in time. */
+export function timedOut(): ApiError {
+  const why = 'request did not complete within requested timeout - context deadline exceeded';
+  return failure(504, 'Timeout', `Timeout: ${why}`, {});
+}
+
 export function methodNotAllowed(): ApiError {
   return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
 }

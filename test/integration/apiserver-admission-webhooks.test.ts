@@ -612,3 +612,77 @@ describe('what is asked about', () => {
     expect(hooks.seen.get('/dry')?.[0]).toMatchObject({ dryRun: true, options: { dryRun: ['All'] } });
   });
 });
+
+describe('writes that others overtake while a webhook is asked', () => {
+  const busy = { metadata: { name: 'busy' }, data: { a: '2' } };
+  const rounds = 8;
+  const mergeType = 'application/merge-patch+json';
+  /** Changes the object before each answer, so often; writes of the hook itself are not asked about. */
+  async function overtake(meddle: (round: number) => Promise<unknown>): Promise<void> {
+    let round = 0;
+    hooks.answer('/overtake', async () => {
+      round += 1;
+      if (round <= rounds) {
+        await meddle(round);
+      }
+      return { allowed: true };
+    });
+    const expression = "request.options.?fieldManager.orValue('') != 'hook'";
+    const matchConditions = [{ name: 'others', expression }];
+    await configure('Mutating', 'overtake', webhook('/overtake', { matchConditions }));
+  }
+  const change = (round: number) =>
+    server.request('PATCH', `${maps}/busy?fieldManager=hook`, {
+      body: { data: { round: String(round) } },
+      type: mergeType,
+    });
+
+  test.each([
+    ['PUT', '', 'application/json'],
+    ['PATCH', '', mergeType],
+    ['PATCH', '', 'application/strategic-merge-patch+json'],
+    ['PATCH', '?fieldManager=me&force=true', 'application/apply-patch+yaml'],
+  ])('%s%s of %s without a version succeeds, however often', async (method, query, type) => {
+    await create('busy');
+    await overtake(change);
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', ...busy };
+    const { code, text } = await server.request(method, `${maps}/busy${query}`, { body, type });
+    expect(code, text).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({ data: method === 'PUT' ? { a: '2' } : { a: '2', round: '8' } });
+    expect(hooks.seen.get('/overtake')).toHaveLength(rounds + 1);
+  });
+
+  test.each(['PUT', 'PATCH'])('%s with a version is refused at once', async (method) => {
+    const { body: made } = await create('busy');
+    await overtake(change);
+    const { resourceVersion } = made['metadata'] as { readonly resourceVersion: string };
+    const body = { ...busy, metadata: { name: 'busy', resourceVersion } };
+    const type = method === 'PUT' ? {} : { type: mergeType };
+    const { code, text } = await server.request(method, `${maps}/busy`, { body, ...type });
+    expect(code, text).toBe(409);
+    expect(text).toContain('the object has been modified; please apply your changes to the latest version');
+    expect(hooks.seen.get('/overtake')).toHaveLength(1);
+  });
+
+  test('to an object that is deleted meanwhile find nothing; server-side apply makes it anew', async () => {
+    await create('busy');
+    hooks.answer('/gone', async ({ operation }) => {
+      if (operation === 'UPDATE') {
+        await server.request('DELETE', `${maps}/busy`);
+      }
+      return { allowed: true };
+    });
+    await configure(
+      'Mutating',
+      'gone',
+      webhook('/gone', { rules: [{ ...mapRule, operations: ['UPDATE', 'CREATE'] }] }),
+    );
+    const put = await server.request('PUT', `${maps}/busy`, { body: busy });
+    expect([put.code, put.text]).toEqual([404, expect.stringContaining('configmaps \\"busy\\" not found')]);
+    await create('busy');
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', ...busy };
+    const type = 'application/apply-patch+yaml';
+    const applied = await server.request('PATCH', `${maps}/busy?fieldManager=me&force=true`, { body, type });
+    expect([applied.code, applied.text]).toEqual([201, expect.stringContaining('"a":"2"')]);
+  });
+});

@@ -154,16 +154,31 @@ async function apply(
     const object = readObject(kind.kind, result.object);
     return { object, duplicates: decoded.duplicates, owned: true };
   };
-  if (services.store.head(keyOf(kind, namespace, name)) !== undefined) {
-    const text = await update(services, call, { ...request, statusWithMetadata: true, next: merge }, options);
-    return { text, created: false };
+  const isStored = () => services.store.head(keyOf(kind, namespace, name)) !== undefined;
+  for (;;) {
+    const created = !isStored();
+    if (created && (subresource !== undefined || (applied.metadata.uid ?? '') !== '')) {
+      throw subresource === undefined ? uidConflict(kind, name) : notFound(kind, name);
+    }
+    try {
+      const text = created
+        ? await create(services, call, { kind, namespace, ...merge(undefined) }, options)
+        : await update(services, call, { ...request, statusWithMetadata: true, next: merge }, options);
+      return { text, created };
+    } catch (error) {
+      // Whoever creates or deletes the object in between makes this the other of both.
+      if (
+        !(error instanceof ApiError) ||
+        !overtaken.has(error.status.reason ?? '') ||
+        created !== isStored()
+      ) {
+        throw error;
+      }
+    }
   }
-  if (subresource !== undefined || (applied.metadata.uid ?? '') !== '') {
-    throw subresource === undefined ? uidConflict(kind, name) : notFound(kind, name);
-  }
-  const text = await create(services, call, { kind, namespace, ...merge(undefined) }, options);
-  return { text, created: true };
 }
+
+const overtaken: ReadonlySet<string> = new Set(['AlreadyExists', 'NotFound']);
 
 function uidConflict(kind: KindDefinition, name: string): ApiError {
   const group = kind.group === '' ? {} : { group: kind.group };

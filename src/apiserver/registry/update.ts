@@ -2,7 +2,7 @@ import { apiVersionOf, type KindDefinition } from '#api/kind.ts';
 import type { ObjectMeta } from '#api/meta.ts';
 import type { Entry } from '#store/entry.ts';
 import { StoreError } from '#store/errors.ts';
-import { conflict, invalid, notFound } from '../api-errors.ts';
+import { conflict, invalid, notFound, timedOut } from '../api-errors.ts';
 import { isStoredSo, objectViewer, stored, textViewer } from '../crd/view.ts';
 import { deepEqual } from '../patch/equal.ts';
 import { cause } from '../schema/causes.ts';
@@ -14,8 +14,8 @@ import { type ApiObject, encoder } from './objects.ts';
 import { strategyOf } from './strategies.ts';
 import type { WriteOptions } from './write-options.ts';
 
-/** How often an update is made again when somebody else writes in between. */
-const attempts = 5;
+/** How long a write may take, with all its attempts, in milliseconds (apiserver `endpoints/handlers`, `requestTimeoutUpperBound`). */
+const patience = 34_000;
 
 /** What is changed, and how. */
 export interface Change {
@@ -39,14 +39,20 @@ export interface Wanted {
   readonly owned?: boolean;
 }
 
-/** Changes an object and returns its text once it is on disk; nothing is written when nothing changes. Throws 404, 409 or 422. */
+/**
+ * Changes an object and returns its text once it is on disk; nothing is written when nothing changes. Whoever writes in
+ * between makes it start again with what is stored then, as often as that happens (apiserver `storage/etcd3/store.go`,
+ * `GuaranteedUpdate`): only what the client expects (`resourceVersion`, `uid`) is a reason for 409. Throws 404, 409, 422 or
+ * 504.
+ */
 export async function update(
   services: Services,
   call: Call,
   change: Change,
   options: WriteOptions,
 ): Promise<string> {
-  for (let attempt = 1; ; attempt++) {
+  const began = performance.now();
+  for (;;) {
     const entry = services.store.head(keyOf(change.kind, change.namespace, change.name));
     if (entry === undefined) {
       await services.store.settled();
@@ -55,11 +61,11 @@ export async function update(
     try {
       return await updateOnce(services, call, change, options, entry);
     } catch (error) {
-      if (!(error instanceof StoreError) || error.reason !== 'Conflict') {
+      if (!(error instanceof StoreError) || !['Conflict', 'NotFound'].includes(error.reason)) {
         throw error;
       }
-      if (attempt >= attempts) {
-        throw conflict(change.kind, change.name);
+      if (performance.now() - began > patience) {
+        throw timedOut();
       }
     }
   }
