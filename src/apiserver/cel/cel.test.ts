@@ -68,7 +68,7 @@ describe('functions of Kubernetes', () => {
     ['sets.contains([1, 2], [1]) && sets.equivalent([1, 2], [2, 1]) && !sets.intersects([1], [2])', true],
     ["'%s-%d-%.2f-%x-%%'.format(['a', 7, 1.5, 255]) == 'a-7-1.50-ff-%'", true],
     [
-      "'a,b'.replace(',', '-') == 'a-b' && 'aaa'.replace('a', 'b', 2) == 'bba' && 'abc'.charAt(1) == 'b' && 'abc'.reverse() == 'cba'",
+      "'a,b'.replace(',', '-') == 'a-b' && 'aaa'.replace('a', 'b', 2) == 'bba' && 'abc'.charAt(1) == 'b'",
       true,
     ],
     [
@@ -103,7 +103,7 @@ test('errors of a run have neither a trace nor a drawing of their place, and err
     try {
       return run(rule, { c: 'c' });
     } catch (error) {
-      return error as Error;
+      return error;
     }
   });
   expect(errors).toEqual(rules.map(() => expect.any(Error)));

@@ -2,10 +2,10 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { charge, enter, leave } from './budget.ts';
 import { celEnvironment, type OldSelf } from './environment.ts';
-import { mendHas } from './has.ts';
 import { CelError } from './library.ts';
 import { meter } from './meter/meter.ts';
 import type { Node } from './meter/node.ts';
+import { type Parsed, parseExpression, visitNodes } from './parse.ts';
 
 /** A rule ready to run. */
 export interface CompiledRule {
@@ -41,9 +41,8 @@ export function compileRule(text: string, oldSelf: OldSelf = 'value'): CompiledR
  */
 export function compileIn(environment: Environment, text: string): CompiledRule {
   try {
-    const parsed = environment.parse(text);
+    const parsed = parseExpression(environment, text);
     const found = { usesOldSelf: false };
-    mendHas(parsed.ast);
     visitNodes(parsed.ast, (node) => {
       prepareNode(node, found);
     });
@@ -65,7 +64,7 @@ export function compileIn(environment: Environment, text: string): CompiledRule 
 }
 
 /** A checked expression that charges for what it does, and whose errors are cheap. */
-function metered(parsed: ReturnType<Environment['parse']>, usesOldSelf: boolean): CompiledRule {
+function metered(parsed: Parsed, usesOldSelf: boolean): CompiledRule {
   const units = meter(parsed.ast as unknown as Node);
   visitNodes(parsed.ast, forgetSource);
   return {
@@ -88,7 +87,7 @@ function metered(parsed: ReturnType<Environment['parse']>, usesOldSelf: boolean)
 
 /** Without the text of its expression at hand, the package does not draw the place in it for each error of a run. */
 function forgetSource(node: Node): void {
-  Object.defineProperty(node, 'input', { value: undefined });
+  Object.defineProperty(node, 'input', { value: undefined, configurable: true });
 }
 
 /** The first line of what the CEL package says; the rest draws the source. */
@@ -97,38 +96,16 @@ export function summaryOf(error: unknown): string {
   return typeof summary === 'string' ? summary : (messageOf(error).split('\n')[0] ?? '');
 }
 
-/** Visits every node of a tree, loops and macros included. */
-function visitNodes(value: unknown, visit: (node: Node) => void, seen: Set<object> = new Set()): void {
-  if (typeof value !== 'object' || value === null || seen.has(value)) {
-    return;
-  }
-  seen.add(value);
-  if (Array.isArray(value)) {
-    value.forEach((item) => {
-      visitNodes(item, visit, seen);
-    });
-    return;
-  }
-  if (isNode(value)) {
-    visit(value);
-    visitNodes(value.meta.alternate, visit, seen);
-    visitNodes(value.args, visit, seen);
-    visitNodes(value.meta.macro, visit, seen);
-  } else if (Object.getPrototypeOf(value) === Object.prototype) {
-    visitNodes(Object.values(value), visit, seen);
-  }
-}
+/** Functions of the package that are put out of the way: `matches` takes more than linear time, `bool` knows fewer words than Go. */
+const REPLACED: Readonly<Record<string, string>> = { 'rcall matches': 'matchesRe2', 'call bool': 'boolOf' };
 
-function isNode(value: object): value is Node {
-  return 'op' in value && 'args' in value && 'meta' in value && typeof value.op === 'string';
-}
-
-/** Finds `oldSelf` and sends `matches` to the linear-time matcher. */
+/** Finds `oldSelf`, and replaces functions. */
 function prepareNode(node: Node, found: { usesOldSelf: boolean }): void {
   if (node.op === 'id' && node.args === 'oldSelf') {
     found.usesOldSelf = true;
   }
-  if (node.op === 'rcall' && Array.isArray(node.args) && node.args[0] === 'matches') {
-    node.args[0] = 'matchesRe2';
+  const better = Array.isArray(node.args) ? REPLACED[`${node.op} ${String(node.args[0])}`] : undefined;
+  if (better !== undefined) {
+    (node.args as unknown[])[0] = better;
   }
 }

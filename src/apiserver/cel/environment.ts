@@ -1,12 +1,17 @@
 import type { Environment } from '@marcbachmann/cel-js';
+import { registerConversions } from './functions/conversions.ts';
 import { registerFormats } from './functions/format.ts';
+import { registerListExtension } from './functions/list-extension.ts';
 import { registerLists } from './functions/lists.ts';
 import { registerCidr, registerIp } from './functions/network.ts';
+import { registerOptionals } from './functions/optionals.ts';
 import { registerQuantity } from './functions/quantity.ts';
+import { registerSemver } from './functions/semver.ts';
 import { registerStrings } from './functions/strings.ts';
 import { registerUrl } from './functions/url.ts';
 import { celLibrary } from './library.ts';
 import { registerTwoVariableMacros } from './macros.ts';
+import { registerValueMacros } from './value-macros.ts';
 
 /** What `oldSelf` is: the stored value, or (`optionalOldSelf`) an optional of it that is empty on create. */
 export type OldSelf = 'value' | 'optional';
@@ -43,8 +48,11 @@ function createEnvironment(): Environment {
   registerStrings(made);
   registerLists(made);
   registerFormats(made);
+  registerConversions(made);
+  registerListExtension(made);
+  registerOptionals(made);
+  registerSemver(made);
   registerTwoVariableMacros(made);
-  // cel-go takes null for any optional; the two are never equal.
-  made.registerOperator('optional<dyn> == null', () => false);
+  registerValueMacros(made);
   return made;
 }

@@ -1,27 +1,19 @@
 import type { Environment } from '@marcbachmann/cel-js';
-import { charge } from './budget.ts';
+import { charge, OverLimit } from './budget.ts';
 import { CelError } from './library.ts';
+import {
+  type Checker,
+  type Context,
+  checkedContext,
+  type Evaluator,
+  type Expansion,
+  identifier,
+} from './macro.ts';
 
 /*
- * The two-variable comprehensions of CEL's extension (`all(i, v, …)`, `exists`, `existsOne`, `transformList`,
- * `transformMap`). They stand on `forkWithVariable`, `reuse` and `setIterValue`, which the CEL package does not document:
- * its version is pinned, and macros.test.ts would notice a change.
+ * The two-variable comprehensions of CEL's extension (`all(i, v, …)`, `exists`, `existsOne`, `transformList`, `transformMap`,
+ * `transformMapEntry`; cel-go `ext/comprehensions.go`).
  */
-
-interface Context {
-  forkWithVariable(name: string, type: unknown): Context;
-  reuse(parent: Context): Context;
-  setIterValue(value: unknown, evaluator: Evaluator): Context;
-}
-
-interface Evaluator {
-  run(node: unknown, context: Context): unknown;
-}
-
-interface Checker {
-  check(node: unknown, context: Context): unknown;
-  getType(name: string): unknown;
-}
 
 interface Macro {
   readonly receiver: unknown;
@@ -33,11 +25,6 @@ interface Macro {
   inner: Context | undefined;
 }
 
-interface Expansion {
-  readonly args: readonly unknown[];
-  readonly receiver: unknown;
-}
-
 /** Sees one pair; returns what ends the loop, or undefined to go on. */
 type Step<R> = (run: (body: number) => unknown, key: unknown) => R | undefined;
 
@@ -45,13 +32,25 @@ interface Loop {
   readonly returns: string;
   /** Cost units of asking whether to go on, which is done once more when the loop ends early. */
   readonly asked?: number;
+  /** An error of a round counts only when no other round settles the answer. */
+  readonly tolerant?: boolean;
   start(): { readonly step: Step<unknown>; finish(): unknown };
 }
 
 /** Adds the two-variable macros to an environment. */
 export function registerTwoVariableMacros(environment: Environment): void {
-  register(environment, 'all(ast, ast, ast): bool', { returns: 'bool', asked: 2, start: startAll });
-  register(environment, 'exists(ast, ast, ast): bool', { returns: 'bool', asked: 3, start: startExists });
+  register(environment, 'all(ast, ast, ast): bool', {
+    returns: 'bool',
+    asked: 2,
+    tolerant: true,
+    start: startAll,
+  });
+  register(environment, 'exists(ast, ast, ast): bool', {
+    returns: 'bool',
+    asked: 3,
+    tolerant: true,
+    start: startExists,
+  });
   register(environment, 'existsOne(ast, ast, ast): bool', { returns: 'bool', start: startExistsOne });
   register(environment, 'exists_one(ast, ast, ast): bool', { returns: 'bool', start: startExistsOne });
   register(environment, 'transformList(ast, ast, ast): list<dyn>', {
@@ -70,18 +69,34 @@ export function registerTwoVariableMacros(environment: Environment): void {
     returns: 'map<dyn, dyn>',
     start: () => startMap(true),
   });
+  register(environment, 'transformMapEntry(ast, ast, ast): map<dyn, dyn>', {
+    returns: 'map<dyn, dyn>',
+    start: () => startEntries(false),
+  });
+  register(environment, 'transformMapEntry(ast, ast, ast, ast): map<dyn, dyn>', {
+    returns: 'map<dyn, dyn>',
+    start: () => startEntries(true),
+  });
+}
+
+/** Go's words for a value that is no boolean. */
+function truth(value: unknown): boolean {
+  if (typeof value !== 'boolean') {
+    throw new CelError('no such overload: the condition of a comprehension must be a bool');
+  }
+  return value;
 }
 
 function startAll() {
   return {
-    step: (run: (body: number) => unknown) => (run(0) === true ? undefined : false),
+    step: (run: (body: number) => unknown) => (truth(run(0)) ? undefined : false),
     finish: () => true,
   };
 }
 
 function startExists() {
   return {
-    step: (run: (body: number) => unknown) => (run(0) === true ? true : undefined),
+    step: (run: (body: number) => unknown) => (truth(run(0)) ? true : undefined),
     finish: () => false,
   };
 }
@@ -90,7 +105,7 @@ function startExistsOne() {
   let count = 0;
   return {
     step(run: (body: number) => unknown) {
-      if (run(0) === true) {
+      if (truth(run(0))) {
         count += 1;
         charge(2);
       }
@@ -104,7 +119,7 @@ function startList(filtered: boolean) {
   const list: unknown[] = [];
   return {
     step(run: (body: number) => unknown) {
-      if (!filtered || run(0) === true) {
+      if (!filtered || truth(run(0))) {
         list.push(run(filtered ? 1 : 0));
       }
       return undefined;
@@ -117,8 +132,27 @@ function startMap(filtered: boolean) {
   const map = new Map<unknown, unknown>();
   return {
     step(run: (body: number) => unknown, key: unknown) {
-      if (!filtered || run(0) === true) {
+      if (!filtered || truth(run(0))) {
         map.set(key, run(filtered ? 1 : 0));
+      }
+      return undefined;
+    },
+    finish: () => map,
+  };
+}
+
+/** Each round makes a map of its own; no key may come twice. */
+function startEntries(filtered: boolean) {
+  const map = new Map<unknown, unknown>();
+  return {
+    step(run: (body: number) => unknown) {
+      if (!filtered || truth(run(0))) {
+        for (const [key, value] of entriesOf(run(filtered ? 1 : 0))) {
+          if (map.has(key)) {
+            throw new CelError(`insert failed: key ${String(key)} already exists`);
+          }
+          map.set(key, value);
+        }
       }
       return undefined;
     },
@@ -153,20 +187,28 @@ function typeCheck(checker: Checker, macro: Macro, context: Context, loop: Loop)
 }
 
 function evaluate(evaluator: Evaluator, macro: Macro, context: Context, loop: Loop): unknown {
-  const { outer, inner } = macro;
-  if (outer === undefined || inner === undefined) {
-    throw new CelError('a two-variable comprehension was run before it was checked');
-  }
+  const [outer, inner] = [checkedContext(macro.outer), checkedContext(macro.inner)];
   const state = loop.start();
   const entries = entriesOf(evaluator.run(macro.receiver, context));
+  let fault: unknown;
   for (const [at, [key, value]] of entries.entries()) {
     const outerNow = outer.reuse(context).setIterValue(key, evaluator);
     const innerNow = inner.reuse(outerNow).setIterValue(value, evaluator);
-    const ended = state.step((body) => evaluator.run(macro.bodies[body], innerNow), key);
-    if (ended !== undefined) {
-      charge(at < entries.length - 1 ? (loop.asked ?? 0) : 0);
-      return ended;
+    try {
+      const ended = state.step((body) => evaluator.run(macro.bodies[body], innerNow), key);
+      if (ended !== undefined) {
+        charge(at < entries.length - 1 ? (loop.asked ?? 0) : 0);
+        return ended;
+      }
+    } catch (error) {
+      if (loop.tolerant !== true || error instanceof OverLimit) {
+        throw error;
+      }
+      fault ??= error;
     }
+  }
+  if (fault !== undefined) {
+    throw fault as Error;
   }
   return state.finish();
 }
@@ -182,12 +224,4 @@ function entriesOf(range: unknown): readonly (readonly [unknown, unknown])[] {
     return Object.entries(range);
   }
   throw new CelError('a comprehension ranges over a list or a map');
-}
-
-function identifier(node: unknown): string {
-  const { op, args } = node as { op?: unknown; args?: unknown };
-  if (op !== 'id' || typeof args !== 'string') {
-    throw new CelError('a comprehension variable must be a plain name');
-  }
-  return args;
 }

@@ -5,7 +5,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import { compileRule, summaryOf } from './compile.ts';
 import { celEnvironment, type OldSelf } from './environment.ts';
 import { escapeProperty } from './escape.ts';
-import { mendHas } from './has.ts';
+import { parseExpression } from './parse.ts';
 
 /** What a rule must be like. */
 export interface RuleCheck {
@@ -26,8 +26,7 @@ interface Failure {
 export function compileFault(text: string, check: RuleCheck): string | undefined {
   const environment = typedEnvironment(check);
   try {
-    const parsed = environment.parse(text);
-    mendHas(parsed.ast);
+    const parsed = parseExpression(environment, text);
     const { valid, type, error } = parsed.check();
     if (!valid && isCertain(error)) {
       return located(text, error);
@@ -44,8 +43,7 @@ export function compileFault(text: string, check: RuleCheck): string | undefined
 
 /** The syntax tree of a rule that has no fault, with the types that its schema gives. */
 export function checkedTree(text: string, check: RuleCheck): unknown {
-  const parsed = typedEnvironment(check).parse(text);
-  mendHas(parsed.ast);
+  const parsed = parseExpression(typedEnvironment(check), text);
   parsed.check();
   return parsed.ast;
 }
@@ -73,7 +71,7 @@ function isCertain(error: unknown): boolean {
   return code === 'unknown_variable' || code === 'no_such_key' || isUnknownFunction(error);
 }
 
-const OVERLOAD = /^no such overload: (.+?) (\S+) (.+)$/;
+const OVERLOAD = /^no such overload: (.+?) (==|!=|<=?|>=?|[-+*/%]|in) (.+)$/;
 const FUNCTION = /^found no matching overload for '(?:(.+)\.)?(\w+)\((.*)\)'$/;
 
 function isUnknownFunction(error: unknown): boolean {

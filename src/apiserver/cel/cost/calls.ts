@@ -1,5 +1,6 @@
 /** What functions cost besides their arguments (apiserver `pkg/cel/library/cost.go`, cel-go `checker/cost.go` and `ext`). */
 import { type Declaration, dyn, plain } from './declaration.ts';
+import { listCall } from './lists.ts';
 import { fixed, product, type Size, sum, times, traversal, unbounded } from './size.ts';
 import { type CostNode, declaredAs, type Estimate, type Estimator, type Scope } from './types.ts';
 
@@ -32,7 +33,8 @@ export function callOf(walk: Estimator, node: CostNode, scope: Scope): Estimate 
   const name = spaced ? `${receiver.args as string}.${parts[0] as string}` : (parts[0] as string);
   const target = receiver === undefined || spaced ? undefined : walk.of(receiver, scope);
   const args = nodes.map((each) => walk.of(each, scope));
-  const { cost, size } = FUNCTIONS[name]?.({ target, args, walk }) ?? { cost: 1 };
+  const { cost, size } = FUNCTIONS[name]?.({ target, args, walk }) ??
+    listCall(name, target, args, sizeOf) ?? { cost: 1 };
   const around = args.reduce((before, each) => before + each.cost, target?.cost ?? 0);
   return walk.result(around + cost, returned(name, node, target, args), size);
 }
@@ -56,6 +58,14 @@ function returned(
     case 'max':
     case 'sum':
       return target?.type.element ?? dyn;
+    case 'slice':
+    case 'reverse':
+    case 'distinct':
+    case 'sort':
+      return target?.type ?? dyn;
+    case 'first':
+    case 'last':
+      return plain('optional', target?.type.element);
     case 'split':
     case 'findAll':
       return plain('list', plain('string'));
@@ -114,6 +124,8 @@ const FUNCTIONS: Readonly<Record<string, Cost>> = {
   containsCIDR: ({ args: [other] }) => ({
     cost: traversal(2 * ADDRESS) + traversal(ADDRESS) + 1 + parsed(other),
   }),
+  semver: scanned,
+  isSemver: scanned,
   quantity: scanned,
   isQuantity: scanned,
   validate: ({ args: [text] }) =>

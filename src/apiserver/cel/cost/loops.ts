@@ -1,5 +1,6 @@
 /** Macros: comprehensions as cel-go expands them, `cel.bind`, `has`, and what optionals have. */
 import { dyn, plain } from './declaration.ts';
+import { selfComparison } from './lists.ts';
 import { fixed, type Size, times, unbounded, union } from './size.ts';
 import type { CostNode, Entry, Estimate, Estimator, Scope, Variable } from './types.ts';
 
@@ -25,6 +26,12 @@ const QUANTIFIERS: Readonly<Record<string, Expansion>> = {
 /** A list that starts empty and gets another of one item added each round. */
 const LIST: Expansion = { once: 11, round: 12 };
 const MAP: Expansion = { once: 31, round: 3 };
+const ENTRIES: Expansion = { once: 31, round: 2 };
+const EXPANSIONS: Readonly<Record<string, Expansion>> = {
+  ...QUANTIFIERS,
+  transformMap: MAP,
+  transformMapEntry: ENTRIES,
+};
 
 /** The estimate of a macro; undefined when the node is a plain call. */
 export function loopOf(walk: Estimator, node: CostNode, scope: Scope): Estimate | undefined {
@@ -39,12 +46,15 @@ export function loopOf(walk: Estimator, node: CostNode, scope: Scope): Estimate 
   if ((name === 'optMap' || name === 'optFlatMap') && args.length === 2) {
     return optional(walk, receiver, args, name, scope);
   }
+  if (name === 'sortBy' && args.length === 2) {
+    return sortBy(walk, receiver, args, scope);
+  }
   const rounds = ROUNDS[name];
   if (rounds === undefined || args[0]?.op !== 'id' || args.length < 2) {
     return undefined;
   }
   const loop = enter(walk.of(receiver, scope), args, name, scope);
-  return rounds(walk, loop, QUANTIFIERS[name] ?? (name === 'transformMap' ? MAP : LIST));
+  return rounds(walk, loop, EXPANSIONS[name] ?? LIST);
 }
 
 /** `has` costs what leads to the field. */
@@ -58,6 +68,17 @@ function bind(walk: Estimator, args: readonly CostNode[], scope: Scope): Estimat
   const bound = walk.of(value, scope);
   const made = walk.of(body, new Map(scope).set(name.args as string, bound));
   return { ...made, path: [], cost: 10 + bound.cost + made.cost };
+}
+
+/** The list is bound to a name, mapped to its keys, and those are compared with each other. */
+function sortBy(walk: Estimator, receiver: CostNode, args: readonly CostNode[], scope: Scope): Estimate {
+  const name = '@__sortBy_input__';
+  const input: CostNode = { op: 'id', args: name };
+  const bound = walk.of(receiver, scope);
+  const inner = new Map(scope).set(name, bound);
+  const keys = walk.of({ op: 'rcall', args: ['map', input, args] }, inner);
+  const { cost, size } = selfComparison(keys.size ?? unbounded, keys.type.element);
+  return walk.result(10 + bound.cost + walk.of(input, inner).cost + keys.cost + cost, bound.type, size);
 }
 
 function optional(
@@ -109,6 +130,7 @@ const ROUNDS: Readonly<Record<string, Rounds>> = {
   map: transform,
   transformList: transform,
   transformMap: transform,
+  transformMapEntry: entries,
 };
 
 function quantifier(walk: Estimator, { bodies, range, inner }: Loop, { once, round }: Expansion): Estimate {
@@ -131,6 +153,14 @@ function transform(walk: Estimator, { bodies, range, inner }: Loop, expansion: E
   const condition = given.length > 1 ? (given[0]?.cost ?? 0) : 0;
   const cost = range.cost + once + looped(range, condition + round + result.cost);
   return made(walk, cost, range, result.type, expansion === MAP ? 'map' : 'list', result.size);
+}
+
+/** A map made of maps: how many entries it has is up to them, and cel-go takes one for each. */
+function entries(walk: Estimator, { bodies, range, inner }: Loop, { once, round }: Expansion): Estimate {
+  const given = bodies.map((body) => walk.of(body, inner));
+  const made = given.reduce((cost, each) => cost + each.cost, round);
+  const type = given.at(-1)?.type ?? dyn;
+  return walk.result(range.cost + once + looped(range, made), type, range.size ?? unbounded);
 }
 
 function made(

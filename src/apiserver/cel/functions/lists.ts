@@ -1,6 +1,7 @@
 import type { Environment } from '@marcbachmann/cel-js';
-import { deepEqual } from '../../patch/equal.ts';
-import { CelError } from '../library.ts';
+import { CelError, celLibrary } from '../library.ts';
+import type { CelDuration } from './conversions.ts';
+import { celEqual } from './equal.ts';
 
 type List = readonly unknown[];
 type Comparable = bigint | number | string | boolean | Date;
@@ -9,10 +10,23 @@ function sorted(list: List): boolean {
   return list.every((item, index) => index === 0 || (list[index - 1] as Comparable) <= (item as Comparable));
 }
 
-function sum(list: List): bigint | number {
+function sum(list: List): unknown {
+  const [first] = list;
+  if (typeof first === 'object' && first !== null && 'nanos' in first) {
+    return sumOfDurations(list as readonly CelDuration[]);
+  }
   return list.some((item) => typeof item === 'number')
     ? list.reduce<number>((total, item) => total + Number(item), 0)
     : list.reduce<bigint>((total, item) => total + (item as bigint), 0n);
+}
+
+/** The package adds durations, but only in expressions. */
+function sumOfDurations(list: readonly CelDuration[]): unknown {
+  const { evaluate } = celLibrary();
+  return list.reduce<unknown>(
+    (total, item) => (total === undefined ? item : evaluate('a + b', { a: total, b: item })),
+    undefined,
+  );
 }
 
 function extreme(name: string, isBetter: (a: Comparable, b: Comparable) => boolean): (list: List) => unknown {
@@ -26,20 +40,6 @@ function extreme(name: string, isBetter: (a: Comparable, b: Comparable) => boole
 
 function has(list: List, item: unknown): boolean {
   return list.some((other) => celEqual(other, item));
-}
-
-/** Equality of CEL values in lists: Maps stand for objects. */
-function celEqual(a: unknown, b: unknown): boolean {
-  if (a instanceof Map && b instanceof Map) {
-    return a.size === b.size && [...a].every(([key, value]) => b.has(key) && celEqual(value, b.get(key)));
-  }
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, index) => celEqual(item, b[index]));
-  }
-  if (typeof a === 'bigint' && typeof b === 'number') {
-    return Number(a) === b;
-  }
-  return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : deepEqual(a, b);
 }
 
 class SetsNamespace {}

@@ -3,10 +3,21 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { patternTest } from '../../schema/pattern.ts';
 import { charge } from '../budget.ts';
 import { CelError } from '../library.ts';
-import { formatString } from './printf.ts';
+import { formatString, quoted } from './printf.ts';
 
 function matches(text: string, pattern: string): boolean {
   return patternTest(pattern)(text);
+}
+
+class StringsNamespace {}
+
+/** The words that Go's `strconv.ParseBool` knows. */
+function parseBool(text: string): boolean {
+  const truth = /^(?:1|t|T|true|TRUE|True)$/.test(text);
+  if (!truth && !/^(?:0|f|F|false|FALSE|False)$/.test(text)) {
+    throw new CelError(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  return truth;
 }
 
 /** Kubernetes' regex library and the string functions of CEL's extension that the package lacks. */
@@ -33,8 +44,12 @@ export function registerStrings(environment: Environment): void {
       (text: string, from: string, to: string, n: bigint) => replace(text, from, to, Number(n)),
     )
     .registerFunction('string.charAt(int): string', charAt)
-    .registerFunction('string.reverse(): string', (text: string) => Array.from(text).toReversed().join(''))
-    .registerFunction('string.format(list): string', formatString);
+    .registerFunction('string.format(list): string', formatString)
+    .registerType('StringsNamespace', { ctor: StringsNamespace, fields: {} })
+    .registerConstant('strings', 'StringsNamespace', new StringsNamespace())
+    .registerFunction('StringsNamespace.quote(string): string', (_: unknown, text: string) => quoted(text))
+    .registerFunction('boolOf(bool): bool', (value: boolean) => value)
+    .registerFunction('boolOf(string): bool', parseBool);
 }
 
 /** Units of each match that is found: they take longer here than in cel-go, which counts the text only. */

@@ -1,6 +1,6 @@
 /** What functions cost when they run, besides their arguments (cel-go `interpreter/runtimecost.go`, apiserver `pkg/cel/library/cost.go`). */
 import { CelCidr } from '../functions/network.ts';
-import { deepTraversal, sizeOf, traversal } from './sizes.ts';
+import { deepTraversal, NEW_LIST, selfComparison, sizeOf, traversal } from './sizes.ts';
 
 /** Units of a call by its values, the receiver first. */
 export type CallCost = (values: readonly unknown[]) => number;
@@ -37,6 +37,12 @@ function joined([list, separator]: readonly unknown[]): number {
 function contained([cidr, other]: readonly unknown[]): number {
   return traversal(2 * sizeOf(cidr)) + (typeof other === 'string' ? traversal(other.length) : 0);
 }
+
+const compared: CallCost = ([list]) => selfComparison(Array.isArray(list) ? list : []);
+const size = (value: unknown) => (typeof value === 'bigint' ? Number(value) : 0);
+const sliced: CallCost = ([, start, end]) => Math.max(0, size(end) - size(start)) + NEW_LIST;
+const flattened: CallCost = ([list, depth]) =>
+  (depth === undefined ? 1 : Math.max(0, size(depth))) * sizeOf(list) + NEW_LIST;
 
 /** Units of a time in another zone: it takes longer here than in cel-go, which counts 1. */
 const ZONED = 100;
@@ -86,6 +92,14 @@ export const CALL_COSTS: Readonly<Record<string, CallCost>> = {
   'ip.isCanonical': scannedTwice,
   containsIP: contained,
   containsCIDR: (values) => contained(values) + traversal(sizeOf(values[0])) + 1,
+  slice: sliced,
+  flatten: flattened,
+  reverse: ([list]) => sizeOf(list) + NEW_LIST,
+  distinct: compared,
+  sort: compared,
+  'lists.range': ([items]) => Math.max(0, size(items)) + NEW_LIST,
+  semver: scanned,
+  isSemver: scanned,
   quantity: scanned,
   isQuantity: scanned,
   validate: ([, text]) => regex(text, FORMAT_REGEX),

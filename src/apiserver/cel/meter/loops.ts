@@ -24,6 +24,11 @@ const LIST: Fold = { once: 1, asked: 0, round: 0, kept: 12 };
 /** A key and the insertion. */
 const MAP: Fold = { once: 1, asked: 0, round: 0, kept: 3 };
 
+/** A map that is inserted. */
+const ENTRIES: Fold = { once: 1, asked: 0, round: 0, kept: 2 };
+/** The list is bound to a name, and mapped to its keys; comparing them is charged when they are there. */
+const SORT: Fold = { once: 3, asked: 0, round: 0, kept: 12 };
+
 const FOLDS: Readonly<Record<string, Fold>> = {
   all: ALL,
   exists: EXISTS,
@@ -33,6 +38,8 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   map: LIST,
   transformList: LIST,
   transformMap: MAP,
+  transformMapEntry: ENTRIES,
+  sortBy: SORT,
 };
 
 /** Prepares a loop of the package, `alternate`, which `node` stands for. Returns what it costs in any case. */
@@ -79,7 +86,12 @@ export function macroLoopCost(
   const { once, asked, round, kept } = FOLDS[name] ?? LIST;
   const [first, second] = bodies;
   if (first !== undefined) {
-    block(first, asked + round + (second === undefined && name.startsWith('transform') ? kept : 0));
+    block(
+      first,
+      asked +
+        round +
+        (second === undefined && (name.startsWith('transform') || name === 'sortBy') ? kept : 0),
+    );
   }
   if (second !== undefined) {
     block(second, kept);

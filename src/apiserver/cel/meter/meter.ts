@@ -13,6 +13,7 @@ const CREATE_MAP = 30;
 /** Functions of a constant that cel-go works out once. */
 const CONVERSIONS = new Set([
   'bool',
+  'boolOf',
   'bytes',
   'double',
   'duration',
@@ -23,7 +24,7 @@ const CONVERSIONS = new Set([
   'type',
   'uint',
 ]);
-const NAMESPACES = new Set(['sets', 'ip', 'strings']);
+const NAMESPACES = new Set(['sets', 'ip', 'strings', 'lists', 'optional']);
 const ACCESS = new Set(['.', '.?', '[]', '[?]']);
 
 /** Prepares a checked tree. Returns the units that each run costs in any case. */
@@ -152,7 +153,10 @@ function operatorCost(node: Node, operands: readonly [Node, Node]): number {
 function macroCost(node: Node, macro: Macro): number {
   const { args, receiver, arg, val, exp, bodies } = macro;
   if (bodies !== undefined && receiver !== undefined) {
-    return macroLoopCost((node.args as [string])[0], receiver, bodies, meter, block);
+    return (
+      optionalMapCost(node, receiver, bodies) ??
+      macroLoopCost((node.args as [string])[0], receiver, bodies, meter, block)
+    );
   }
   if (val !== undefined && exp !== undefined) {
     return meter(val) + meter(exp);
@@ -163,6 +167,19 @@ function macroCost(node: Node, macro: Macro): number {
   }
   const [field] = args ?? [];
   return field === undefined ? 1 : meter(field) - 1;
+}
+
+/** `optMap` and `optFlatMap` ask for the value, and then ask the receiver again. */
+function optionalMapCost(node: Node, receiver: Node, bodies: readonly Node[]): number | undefined {
+  const [name] = node.args as [string];
+  if (name !== 'optMap' && name !== 'optFlatMap') {
+    return undefined;
+  }
+  const from = meter(receiver);
+  for (const body of bodies) {
+    block(body, from + (name === 'optMap' ? 1 : 0));
+  }
+  return from + 2;
 }
 
 /** `google`, and what follows it in the name of a type. */

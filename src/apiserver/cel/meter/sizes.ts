@@ -53,6 +53,16 @@ export function deepTraversal(value: unknown): number {
   return 1;
 }
 
+/** Units of comparing every item with every other, and of a new list (cel-go `ext/lists.go`). */
+export function selfComparison(list: readonly unknown[]): number {
+  const [first] = list;
+  const texts = typeof first === 'string' || first instanceof Uint8Array;
+  return Math.floor(list.length ** 2 * (texts ? 2.1 : 2)) + NEW_LIST;
+}
+
+/** Units of a call that makes a list, besides its items. */
+export const NEW_LIST = 11;
+
 function isOptional(value: object): value is { hasValue(): boolean; value(): unknown } {
   return 'hasValue' in value && typeof value.hasValue === 'function';
 }
