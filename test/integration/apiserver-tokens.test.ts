@@ -1,6 +1,15 @@
 /** Tokens of service accounts and for joining, from kubectl to their end. */
-import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey, sign, verify } from 'node:crypto';
-import { statSync, writeFileSync } from 'node:fs';
+import {
+  createHash,
+  createHmac,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  sign,
+  verify,
+  X509Certificate,
+} from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { timestamp } from '#machinery/clock.ts';
@@ -59,6 +68,52 @@ test('kubectl gets a token, and is its account with it', async () => {
   expect(secrets.err).toBe(
     'Error from server (Forbidden): secrets is forbidden: User "system:serviceaccount:default:robot" cannot list resource "secrets" in API group "" in the namespace "default"',
   );
+});
+
+test('who came with a certificate or a token is told which, in reviews and in the audit log', async () => {
+  const asked = await server.request('POST', whoami, { body: {} });
+  const { cert = '' } = loadKubeconfig(server.kubeconfig);
+  const hash = createHash('sha256').update(new X509Certificate(cert).raw).digest('hex');
+  const key = 'authentication.kubernetes.io/credential-id';
+  const extra = { [key]: [`X509SHA256=${hash}`] };
+  expect(asked.body['status']).toMatchObject({ userInfo: { username: 'system:admin', extra } });
+
+  await account('told');
+  await server.request('POST', '/api/v1/nodes', { body: { metadata: { name: 'told-node' } } });
+  const node = await server.request('GET', '/api/v1/nodes/told-node');
+  const spec = { serviceAccountName: 'told', nodeName: 'told-node', containers: [{ name: 'c', image: 'i' }] };
+  const pod = await server.request('POST', pods, { body: { metadata: { name: 'told' }, spec } });
+  const token = await tokenOf('told', { boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'told' } });
+  const { jti } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+    jti: string;
+  };
+  const uidOf = ({ body }: typeof pod) => (body['metadata'] as { uid: string }).uid;
+  const expected = {
+    [key]: [`JTI=${jti}`],
+    'authentication.kubernetes.io/pod-name': ['told'],
+    'authentication.kubernetes.io/pod-uid': [uidOf(pod)],
+    'authentication.kubernetes.io/node-name': ['told-node'],
+    'authentication.kubernetes.io/node-uid': [uidOf(node)],
+  };
+  const review = await server.request('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
+    body: { spec: { token } },
+  });
+  expect(review.body['status']).toMatchObject({ authenticated: true, user: { extra: expected } });
+  await server.request('GET', `${pods}/told`, bearing(token));
+
+  const lines = () => readFileSync(join(server.directory, 'audit.log'), 'utf8').trim().split('\n');
+  const issued = 'authentication.kubernetes.io/issued-credential-id';
+  await expect
+    .poll(() => lines().map((line) => JSON.parse(line) as { user: { extra?: unknown }; annotations: object }))
+    .toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          user: expect.objectContaining({ username: 'system:admin', extra }),
+          annotations: expect.objectContaining({ [issued]: `JTI=${jti}` }),
+        }),
+        expect.objectContaining({ user: expect.objectContaining({ extra: expected }) }),
+      ]),
+    );
 });
 
 test('a token ends after its time, and not before', async () => {

@@ -1,6 +1,6 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { Incoming } from '../http/exchange.ts';
-import { authenticatedGroup, type User } from './user.ts';
+import { authenticatedGroup, credentialKey, type User } from './user.ts';
 
 /** Who a bearer token stands for; undefined when it is not good. */
 export type TokenCheck = (token: string) => User | undefined;
@@ -17,7 +17,7 @@ export function authenticate(request: Incoming, check: TokenCheck): User | undef
   return token === undefined ? undefined : check(token);
 }
 
-/** CN is the name, the Os are the groups. */
+/** CN is the name, the Os are the groups; which certificate it was is told besides (apiserver `authentication/request/x509`). */
 function byCertificate(request: Incoming): User | undefined {
   const session = 'stream' in request ? request.stream.session : undefined;
   const connection = session ?? request.socket;
@@ -40,5 +40,10 @@ function userOf(certificate: PeerCertificate): User | false {
     return false;
   }
   const organizations = subject?.['O'] ?? [];
-  return { name, groups: [...[organizations].flat(), authenticatedGroup] };
+  const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  return {
+    name,
+    groups: [...[organizations].flat(), authenticatedGroup],
+    extra: { [credentialKey]: [`X509SHA256=${fingerprint}`] },
+  };
 }

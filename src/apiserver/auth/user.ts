@@ -14,6 +14,9 @@ export const authenticatedGroup = 'system:authenticated';
 export const unauthenticatedGroup = 'system:unauthenticated';
 export const anonymous = 'system:anonymous';
 
+/** Further fact: which certificate or token a user came with. */
+export const credentialKey = 'authentication.kubernetes.io/credential-id';
+
 const nodePrefix = 'system:node:';
 const serviceAccountPrefix = 'system:serviceaccount:';
 

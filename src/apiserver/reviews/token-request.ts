@@ -46,7 +46,7 @@ export function requestToken(review: Review): object {
   const seconds = spec.expirationSeconds ?? defaultSeconds;
   const audiences = (spec.audiences ?? []).length === 0 ? [issuer] : (spec.audiences ?? []);
   const node = bound?.kind === 'Pod' ? nodeOfPod(review, bound) : undefined;
-  const { token, expires } = services.access.tokens.issue({
+  const { token, expires, credential } = services.access.tokens.issue({
     namespace,
     serviceAccount: { name, uid: account.metadata.uid ?? '' },
     audiences,
@@ -54,6 +54,7 @@ export function requestToken(review: Review): object {
     ...(bound === undefined ? {} : { bound }),
     ...(node === undefined ? {} : { node }),
   });
+  call.annotate?.('authentication.kubernetes.io/issued-credential-id', credential);
   return {
     metadata: { name, namespace, creationTimestamp: timestamp(services.clock.now()) },
     spec: { ...spec, audiences, expirationSeconds: seconds, boundObjectRef: spec.boundObjectRef ?? null },

@@ -4,7 +4,13 @@ import type { Clock } from '#machinery/clock.ts';
 import type { Store } from '#store/store.ts';
 import { isRecord } from '../../registry/metadata.ts';
 import { type ApiObject, objectOf } from '../../registry/objects.ts';
-import { authenticatedGroup, serviceAccountGroups, serviceAccountUser, type User } from '../user.ts';
+import {
+  authenticatedGroup,
+  credentialKey,
+  serviceAccountGroups,
+  serviceAccountUser,
+  type User,
+} from '../user.ts';
 import { type Claims, signToken, verifyToken } from './jwt.ts';
 import type { SigningKey } from './signing-key.ts';
 
@@ -60,17 +66,22 @@ export class ServiceAccountTokens {
     this.key = key;
   }
 
-  /** A new token and when it ends, in milliseconds since the epoch. */
-  issue(order: TokenOrder): { readonly token: string; readonly expires: number } {
+  /** A new token, when it ends, in milliseconds since the epoch, and what its user's `credential-id` will be. */
+  issue(order: TokenOrder): {
+    readonly token: string;
+    readonly expires: number;
+    readonly credential: string;
+  } {
     const now = Math.floor(this.#clock.now() / 1000);
     const { namespace, serviceAccount, audiences, seconds, bound, node } = order;
     const exp = now + seconds;
+    const jti = randomUUID();
     const claims = {
       aud: audiences,
       exp,
       iat: now,
       iss: issuer,
-      jti: randomUUID(),
+      jti,
       [claimsKey]: {
         namespace,
         ...(bound === undefined ? {} : { [bound.kind.toLowerCase()]: { name: bound.name, uid: bound.uid } }),
@@ -80,7 +91,7 @@ export class ServiceAccountTokens {
       nbf: now,
       sub: serviceAccountUser(namespace, serviceAccount.name),
     };
-    return { token: signToken(this.key, claims), expires: exp * 1000 };
+    return { token: signToken(this.key, claims), expires: exp * 1000, credential: credentialOf(jti) };
   }
 
   /** Who a token stands for; undefined when it is not good, or no longer. */
@@ -146,6 +157,10 @@ export class ServiceAccountTokens {
   }
 }
 
+function credentialOf(jti: string): string {
+  return `JTI=${jti}`;
+}
+
 /** True once the grace of a deleted object has passed; until then its programs still run. */
 function isOver({ metadata }: ApiObject, clock: Clock): boolean {
   const at = metadata.deletionTimestamp;
@@ -164,7 +179,7 @@ function userOf(claims: Claims): User | undefined {
   }
   const extra: Record<string, readonly string[]> = {};
   if (typeof claims['jti'] === 'string') {
-    extra[`${extraPrefix}credential-id`] = [`JTI=${claims['jti']}`];
+    extra[credentialKey] = [credentialOf(claims['jti'])];
   }
   for (const kind of ['pod', 'node'] as const) {
     const reference = own[kind];
