@@ -1,6 +1,7 @@
 /** One request from its head to its answer: request info, authentication, authorization, then registry or discovery. */
 import { ApiError, messageOf, PatchbayError } from '#machinery/errors.ts';
 import { StoreError } from '#store/errors.ts';
+import { admitStream } from './admission/streams.ts';
 import { badRequest, failure, methodNotAllowed, noSuchPath, unauthorized } from './api-errors.ts';
 import type { Access } from './auth/access.ts';
 import { attributesOf } from './auth/attributes.ts';
@@ -30,6 +31,8 @@ import { answerReview, reviewKindOf } from './reviews/reviews.ts';
 import type { AgentTls } from './subresources/agent-connection.ts';
 import { isPodStream } from './subresources/pod-location.ts';
 import { answerLog, refuseWithoutUpgrade } from './subresources/pod-log.ts';
+import { answerProxy } from './subresources/proxy.ts';
+import { isProxy } from './subresources/proxy-location.ts';
 
 /** What requests are answered with. */
 export interface Pipeline extends Services, Recorders {
@@ -75,7 +78,7 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
   record.impersonated = impersonate(access.authorizers, known, request);
   const user = record.impersonated ?? known;
   const reads = info.verb === 'get' || info.verb === 'list' || info.verb === 'watch' || info.verb === 'head';
-  const body = reads ? noBody : await readBody(request);
+  const body = reads || isProxy(info) ? noBody : await readBody(request);
   await fairness.run(user.name, user.groups.includes(mastersGroup), async (turn) => {
     response.on('close', () => turn.end());
     if (isGone(response)) {
@@ -185,6 +188,10 @@ async function handle(
   }
   if (!catalog.serves(info.group, info.version)) {
     throw noSuchPath();
+  }
+  if (isProxy(info)) {
+    await admitStream(pipeline, call);
+    return answerProxy(pipeline, pipeline.agentTls, info, record.request);
   }
   if (info.verb === 'other') {
     throw methodNotAllowed();

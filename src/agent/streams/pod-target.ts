@@ -15,7 +15,11 @@ export interface StreamBackend {
 }
 
 /** Reasons and their status codes. */
-export const streamCodes: Readonly<Record<string, number>> = { NotFound: 404, BadRequest: 400 };
+export const streamCodes: Readonly<Record<string, number>> = {
+  NotFound: 404,
+  BadRequest: 400,
+  BadGateway: 502,
+};
 
 /** The pod. @throws PatchbayError `NotFound` */
 export function podOf(backend: StreamBackend, namespace: string, name: string): Pod {

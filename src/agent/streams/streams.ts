@@ -8,6 +8,7 @@ import type { Log } from '#machinery/log.ts';
 import { channelProtocols } from '#wire/websocket-channels.ts';
 import { podOf, runningRun, type StreamBackend, streamCodes } from './pod-target.ts';
 import { readCommand, serveAttach, serveExec } from './serve-command.ts';
+import { serveConnect } from './serve-connect.ts';
 import { serveLog } from './serve-log.ts';
 import { portForwardProtocol, servePorts } from './serve-ports.ts';
 
@@ -21,6 +22,7 @@ export interface StreamsOptions {
 /** Streams of pods of this node. */
 export class PodStreams {
   readonly #options: StreamsOptions;
+  readonly #connections = new Set<Duplex>();
   readonly #server = new WebSocketServer({
     noServer: true,
     maxPayload: 4 * 1024 * 1024,
@@ -77,6 +79,10 @@ export class PodStreams {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     try {
+      if (request.headers.upgrade?.toLowerCase() === 'tcp') {
+        this.#connect(request, socket, head);
+        return;
+      }
       const serve = this.#route(request);
       if (isPortForward(request)) {
         // Its name has a slash, which no token may have: strict libraries refuse the handshake for it.
@@ -91,8 +97,25 @@ export class PodStreams {
     }
   }
 
+  /** Joins a connection of the API server to a port of a pod. @throws PatchbayError `NotFound`, `BadRequest` */
+  #connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const [namespace = '', name = '', given = ''] = partsOf(urlOf(request), 'podConnect', 3) ?? [];
+    const { backend, driver } = this.#options;
+    const pod = podOf(backend, namespace, name);
+    const port = Number(given);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new PatchbayError('BadRequest', `port ${JSON.stringify(given)} is no port`, { retryable: false });
+    }
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
+    serveConnect({ driver, netns: backend.netns(pod), pod, port }, socket, head).catch((error: unknown) => {
+      refuse(socket, refusalOf(error));
+    });
+  }
+
   /** Ends all streams: commands and forwarded connections go with the agent, containers stay. */
   close(): void {
+    for (const socket of this.#connections) socket.destroy();
     for (const client of this.#server.clients) client.terminate();
   }
 

@@ -13,6 +13,8 @@ export const resourceVerbs: readonly string[] = [
   'watch',
 ];
 
+const proxyVerbs: readonly string[] = ['create', 'delete', 'get', 'patch', 'update'];
+
 /** A subresource as discovery tells it. */
 export interface Subresource {
   readonly name: string;
@@ -34,6 +36,10 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
     listed.push({ name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] });
     listed.push({ name: 'log', kind: 'Pod', verbs: ['get'] });
     listed.push({ name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] });
+    listed.push({ name: 'proxy', kind: 'PodProxyOptions', verbs: proxyVerbs });
+  }
+  if (qualified(kind) === 'services') {
+    listed.push({ name: 'proxy', kind: 'ServiceProxyOptions', verbs: proxyVerbs });
   }
   if (qualified(kind) === 'serviceaccounts') {
     const group = 'authentication.k8s.io';

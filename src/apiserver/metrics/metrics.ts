@@ -230,6 +230,7 @@ const knownSubresources: ReadonlySet<string> = new Set([
   'finalize',
   'log',
   'portforward',
+  'proxy',
   'scale',
   'status',
   'token',

@@ -39,13 +39,9 @@ const endpoints: Readonly<Record<string, string>> = {
 /** Finds the agent. Throws 404 for a missing pod, 400 for one that is on no node or a wrong container. */
 export function locate(services: Services, info: RequestInfo): AgentTarget {
   const { namespace, name, subresource, query } = info;
-  const pod = read(services, 'pods', namespace, name);
+  const pod = readObjectOf(services, 'pods', namespace, name);
   const spec = isRecord(pod['spec']) ? pod['spec'] : {};
-  const nodeName = spec['nodeName'];
-  if (typeof nodeName !== 'string' || nodeName === '') {
-    throw badRequest(`pod ${name} does not have a host assigned`);
-  }
-  const { host, port } = addressOf(read(services, 'nodes', '', nodeName), nodeName);
+  const { host, port } = agentOf(services, pod);
   const parts = [namespace, name];
   if (subresource !== 'portforward') {
     parts.push(containerOf(name, spec, query.get('container') ?? ''));
@@ -59,7 +55,26 @@ export function locate(services: Services, info: RequestInfo): AgentTarget {
   return { host, port, path: search === '' ? path : `${path}?${search}` };
 }
 
-function read({ catalog, store }: Services, plural: string, namespace: string, name: string): ApiObject {
+/** The address of the agent of a pod's node. Throws 400 for a pod that is on no node, 404, 503. */
+export function agentOf(
+  services: Services,
+  pod: ApiObject,
+): { readonly host: string; readonly port: number } {
+  const spec = isRecord(pod['spec']) ? pod['spec'] : {};
+  const nodeName = spec['nodeName'];
+  if (typeof nodeName !== 'string' || nodeName === '') {
+    throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
+  }
+  return addressOf(readObjectOf(services, 'nodes', '', nodeName), nodeName);
+}
+
+/** An object of the core group. Throws 404. */
+export function readObjectOf(
+  { catalog, store }: Services,
+  plural: string,
+  namespace: string,
+  name: string,
+): ApiObject {
   const kind = catalog.find('', 'v1', plural);
   const entry = kind === undefined ? undefined : store.get(keyOf(kind, namespace, name));
   if (entry === undefined) {

@@ -17,6 +17,8 @@ import { RequestRecord } from '../request-record.ts';
 import { type AgentAnswer, askAgent } from './agent-connection.ts';
 import { isPodStream, locate } from './pod-location.ts';
 import { agentTls, refusalOf } from './pod-log.ts';
+import { joinProxy } from './proxy.ts';
+import { isProxy } from './proxy-location.ts';
 
 /** Headers of a WebSocket handshake that mean something to the agent. */
 const passedHeaders = [
@@ -62,11 +64,14 @@ async function join(pipeline: Pipeline, record: RequestRecord, socket: Duplex, h
   const user = record.impersonated ?? known;
   const attributes = attributesOf(info);
   record.reason = authorize(access.authorizers, user, attributes).reason;
-  if (!isPodStream(info) || info.subresource === 'log') {
+  const proxied = isProxy(info);
+  if (!proxied && (!isPodStream(info) || info.subresource === 'log')) {
     throw noSuchPath();
   }
   // A WebSocket handshake is a GET: who may only look must not run commands by it.
-  authorize(access.authorizers, user, { ...attributes, verb: 'create' });
+  if (!proxied) {
+    authorize(access.authorizers, user, { ...attributes, verb: 'create' });
+  }
   record.allowed = true;
   const { annotations } = record;
   await admitStream(pipeline, {
@@ -78,6 +83,14 @@ async function join(pipeline: Pipeline, record: RequestRecord, socket: Duplex, h
       annotations[key] = value;
     },
   });
+  if (proxied) {
+    const code = await joinProxy(pipeline, pipeline.agentTls, info, request, (pod, early, switched) => {
+      socket.write(switched);
+      connect(pipeline, socket, early, pod, head);
+    });
+    record.answered(code);
+    return;
+  }
   const target = locate(pipeline, info);
   const tls = agentTls(pipeline.agentTls);
   if (!isWebSocket(request)) {
