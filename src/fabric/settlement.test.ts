@@ -39,7 +39,7 @@ describe('addresses and MACs', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 
   it('are all given: the test sees networks that are full', () => {
     const world = new World();
