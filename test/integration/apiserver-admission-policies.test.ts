@@ -128,6 +128,50 @@ describe('validations', () => {
     ]);
   });
 
+  test('ask what the user, or a service account, may', async () => {
+    const may = (name: string, rest: string) => ({ name, expression: `authorizer.${rest}.allowed()` });
+    await policy({
+      variables: [
+        may('own', "requestResource.check('create')"),
+        may('nodes', "group('').resource('nodes').check('delete')"),
+        may(
+          'theirs',
+          "serviceAccount('default', 'robot').group('').resource('pods').namespace('default').check('get')",
+        ),
+      ],
+      validations: [
+        { expression: 'variables.own && variables.nodes && !variables.theirs', message: 'wrong' },
+        { expression: "authorizer.path('/healthz').check('get').reason() == ''", message: 'no path' },
+        {
+          expression:
+            "authorizer.group('apps').resource('deployments').subresource('scale').name('x').namespace('n').fieldSelector('a=b').labelSelector('c=d').check('update').errored()",
+          message: 'no error',
+        },
+        { expression: "authorizer.group('').resource(' ').check('get').allowed()" },
+      ],
+    });
+    const { body } = await create('m');
+    expect(body['message']).toBe(`configmaps "m" is forbidden: ${denied('no error')}`);
+    const refused = await server.request('POST', `${group}/validatingadmissionpolicies`, {
+      body: {
+        metadata: { name: 'q' },
+        spec: {
+          matchConstraints: {
+            resourceRules: [{ operations: ['*'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
+          },
+          validations: [{ expression: "authorizer.nothing('x')" }],
+        },
+      },
+    });
+    expect([refused.code, refused.text]).toEqual([422, expect.stringContaining('compilation failed')]);
+  });
+
+  test('may ask for few permissions only', async () => {
+    const check = "authorizer.group('').resource('pods').check('get').allowed()";
+    await policy({ validations: [{ expression: [check, check, check].join(' && ') }] });
+    expect(String((await create('m')).body['message'])).toContain('actual cost limit exceeded');
+  });
+
   test('errors count as the failure policy says', async () => {
     const validations = [{ expression: 'object.data.none.such' }];
     await policy({ validations });

@@ -41,9 +41,9 @@ export function admissionOf(services: Services, authorizers: readonly Authorizer
       certificateRequests(authorizers),
       hostAccess(authorizers),
       expressions,
-      mutatingWebhooks(calling, catalog),
-      validatingPolicies(store, catalog),
-      validatingWebhooks(calling, catalog),
+      mutatingWebhooks(calling, catalog, authorizers),
+      validatingPolicies(store, catalog, authorizers),
+      validatingWebhooks(calling, catalog, authorizers),
       resourceQuotas(services, status),
     ],
     close: () => {

@@ -3,12 +3,13 @@ import { messageOf } from '#machinery/errors.ts';
 import { CONDITIONS_BUDGET, OutOfBudget, startBudget } from '../../cel/budget.ts';
 import { type CompiledRule, compileIn, summaryOf } from '../../cel/compile.ts';
 import { celEnvironment } from '../../cel/environment.ts';
+import { AUTHORIZER, registerAuthorizer } from '../../cel/functions/authorizer.ts';
 
 type Environment = ReturnType<typeof celEnvironment>;
 
 const names = ['object', 'oldObject', 'request', 'params', 'namespaceObject', 'variables'] as const;
 /** Values by variable. */
-export type Variables = Readonly<Partial<Record<(typeof names)[number], unknown>>>;
+export type Variables = Readonly<Partial<Record<(typeof names)[number] | 'authorizer', unknown>>>;
 
 const conditionNames = ['object', 'oldObject', 'request'] as const;
 const environments = new Map<string, Environment>();
@@ -22,6 +23,8 @@ function environmentOf(of: 'condition' | 'policy'): Environment {
     for (const name of of === 'condition' ? conditionNames : names) {
       environment.registerVariable(name, 'dyn');
     }
+    registerAuthorizer(environment);
+    environment.registerVariable('authorizer', AUTHORIZER);
     environments.set(of, environment);
   }
   return environment;

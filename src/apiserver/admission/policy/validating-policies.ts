@@ -1,6 +1,5 @@
 /**
- * ValidatingAdmissionPolicies (apiserver `admission/plugin/policy/validating/dispatcher.go`). The variable `authorizer` is not
- * offered: policies that use it are refused when they are written.
+ * ValidatingAdmissionPolicies (apiserver `admission/plugin/policy/validating/dispatcher.go`).
  */
 import type { ValidatingAdmissionPolicy } from '#api/admissionregistration.k8s.io/validating-admission-policy.ts';
 import type { ValidatingAdmissionPolicyBinding } from '#api/admissionregistration.k8s.io/validating-admission-policy-binding.ts';
@@ -8,6 +7,7 @@ import { namespace as namespaceKind } from '#api/core/namespace.ts';
 import type { KindDefinition } from '#api/kind.ts';
 import { ApiError, messageOf } from '#machinery/errors.ts';
 import type { Store } from '#store/store.ts';
+import type { Authorizer } from '../../auth/authorize.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import { objectValue, requestVariables } from '../match/values.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
@@ -31,7 +31,11 @@ const codes: Readonly<Record<string, number>> = {
   Invalid: 422,
 };
 
-export function validatingPolicies(store: Store, catalog: Catalog): AdmissionPlugin {
+export function validatingPolicies(
+  store: Store,
+  catalog: Catalog,
+  authorizers: readonly Authorizer[],
+): AdmissionPlugin {
   const policies = new Policies(store, catalog);
   return {
     name: 'ValidatingAdmissionPolicy',
@@ -41,7 +45,7 @@ export function validatingPolicies(store: Store, catalog: Catalog): AdmissionPlu
       const annotations = new Map<string, Set<string>>();
       for (const { policy, bindings, kind } of policies.about(attributes)) {
         for (const binding of bindings) {
-          const decision = judge({ store, catalog, attributes, kind }, policy, binding);
+          const decision = judge({ store, catalog, authorizers, attributes, kind }, policy, binding);
           const { validationActions: actions = [] } = binding.spec ?? {};
           const names = { policy: policy.metadata.name, binding: binding.metadata.name };
           denials.push(...decision.faults.map((fault) => ({ ...fault, ...names, actions })));
@@ -59,12 +63,13 @@ export function validatingPolicies(store: Store, catalog: Catalog): AdmissionPlu
 interface Judging {
   readonly store: Store;
   readonly catalog: Catalog;
+  readonly authorizers: readonly Authorizer[];
   readonly attributes: Attributes;
   readonly kind: KindDefinition;
 }
 
 function judge(
-  { store, catalog, attributes, kind }: Judging,
+  { store, catalog, authorizers, attributes, kind }: Judging,
   policy: ValidatingAdmissionPolicy,
   binding: ValidatingAdmissionPolicyBinding,
 ): Decision {
@@ -73,7 +78,7 @@ function judge(
   try {
     const own = lookup(store, 'namespaces', '', namespace);
     const variables = {
-      ...requestVariables(attributes, kind),
+      ...requestVariables(attributes, kind, authorizers),
       namespaceObject: objectValue(namespaceKind, namespace === '' ? undefined : own),
     };
     const found = paramsOf(spec, binding.spec ?? {}, { store, catalog, namespace }).map((params) =>

@@ -3,6 +3,7 @@ import type { MutatingWebhook } from '#api/admissionregistration.k8s.io/mutating
 import type { KindDefinition } from '#api/kind.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { Store } from '#store/store.ts';
+import type { Authorizer } from '../../auth/authorize.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import { conditionsVerdict } from '../match/expression.ts';
 import { isExempt, matchedKind } from '../match/rules.ts';
@@ -33,9 +34,11 @@ export class Configured {
   readonly #hooks: Watched<Configuration, readonly Hook[]>;
   readonly #store: Store;
   readonly #catalog: Catalog;
+  readonly #authorizers: readonly Authorizer[];
 
-  constructor(store: Store, catalog: Catalog, resource: string) {
+  constructor(store: Store, catalog: Catalog, authorizers: readonly Authorizer[], resource: string) {
     this.#store = store;
+    this.#authorizers = authorizers;
     this.#catalog = catalog;
     this.#hooks = new Watched<Configuration, readonly Hook[]>(store, resource, (configurations) =>
       configurations.flatMap(({ metadata, webhooks = [] }) =>
@@ -71,7 +74,7 @@ export class Configured {
     }
     const { matchConditions = [], failurePolicy = 'Fail' } = webhook;
     const verdict = conditionsVerdict('condition', matchConditions, failurePolicy, () =>
-      requestVariables(attributes, kind),
+      requestVariables(attributes, kind, this.#authorizers),
     );
     if ('error' in verdict) {
       throw refused(attributes, verdict.error);

@@ -1,5 +1,6 @@
 /** Webhooks that change objects, one after the other (apiserver `admission/plugin/webhook/mutating`). */
 import { messageOf } from '#machinery/errors.ts';
+import type { Authorizer } from '../../auth/authorize.ts';
 import { deepEqual } from '../../patch/equal.ts';
 import { applyJsonPatch } from '../../patch/json.ts';
 import type { Catalog } from '../../registry/catalog.ts';
@@ -21,9 +22,13 @@ interface Memory {
   output: ApiObject | undefined;
 }
 
-export function mutatingWebhooks(calling: Calling, catalog: Catalog): AdmissionPlugin {
+export function mutatingWebhooks(
+  calling: Calling,
+  catalog: Catalog,
+  authorizers: readonly Authorizer[],
+): AdmissionPlugin {
   const resource = 'mutatingwebhookconfigurations.admissionregistration.k8s.io';
-  const configured = new Configured(calling.store, catalog, resource);
+  const configured = new Configured(calling.store, catalog, authorizers, resource);
   return {
     name: 'MutatingAdmissionWebhook',
     concerns: (target) => configured.concerns(target),

@@ -1,12 +1,17 @@
 /** Webhooks that refuse, asked all at once (apiserver `admission/plugin/webhook/validating`). */
+import type { Authorizer } from '../../auth/authorize.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
 import { type Calling, call } from './call.ts';
 import { Configured, type Invocation } from './configured.ts';
 
-export function validatingWebhooks(calling: Calling, catalog: Catalog): AdmissionPlugin {
+export function validatingWebhooks(
+  calling: Calling,
+  catalog: Catalog,
+  authorizers: readonly Authorizer[],
+): AdmissionPlugin {
   const resource = 'validatingwebhookconfigurations.admissionregistration.k8s.io';
-  const configured = new Configured(calling.store, catalog, resource);
+  const configured = new Configured(calling.store, catalog, authorizers, resource);
   return {
     name: 'ValidatingAdmissionWebhook',
     concerns: (target) => configured.concerns(target),
