@@ -24,8 +24,13 @@ const newPod = (name: string, nodeName?: string, more: Partial<Pod> = {}): Pod =
   },
   ...(more.status === undefined ? {} : { status: more.status }),
 });
-const annotated = (name: string, node: string, address: string): Pod => {
-  const entry = { ip_addresses: [`${address}/23`], mac_address: '0a:58:00:00:00:01' };
+const annotated = (
+  name: string,
+  node: string,
+  address: string,
+  mac = `0a:58:00:00:00:0${address.at(-1)}`,
+): Pod => {
+  const entry = { ip_addresses: [`${address}/23`], mac_address: mac };
   return newPod(name, node, {
     metadata: { name, namespace: 'ns', annotations: { [POD_NETWORKS]: JSON.stringify({ default: entry }) } },
   });
@@ -259,7 +264,7 @@ describe('the fabric', () => {
     expect(await subnetOf('n1')).toBe('{"default":["10.128.2.0/23","fd01::/64"]}');
     expect(await subnetOf('n2')).toBe('{"default":["10.128.0.0/23","fd01:0:0:1::/64"]}');
     expect(await addressOf('a')).toBe('10.128.0.4/23');
-    expect(port('b')?.columns['addresses']).toEqual(['0a:58:00:00:00:01 10.128.0.3']);
+    expect(port('b')?.columns['addresses']).toEqual(['0a:58:00:00:00:03 10.128.0.3']);
   });
 
   it.each([
@@ -349,34 +354,69 @@ describe('the fabric', () => {
     expect((await ovn.observe()).map(({ key }) => key).filter((key) => /n1|ns_a/.test(key))).toEqual([]);
   });
 
-  it('honours a MAC that was asked for, unless a pod of the node or its gateway has it', async () => {
+  const asking = (name: string, mac: string, node = 'n1'): Pod =>
+    newPod(name, node, {
+      metadata: {
+        name,
+        namespace: 'ns',
+        annotations: { 'v1.multus-cni.io/default-network': `[{"name":"default","mac":"${mac}"}]` },
+      },
+    });
+  const macOfPod = async (name: string): Promise<unknown> => (await networkOf(name))?.['mac_address'];
+
+  it('gives a MAC that was asked for, and refuses it while a pod of the node or its gateway has it', async () => {
     await client.create(nodeKind, newNode('n1'));
-    const asking = (name: string, mac: string): Pod =>
-      newPod(name, 'n1', {
-        metadata: {
-          name,
-          namespace: 'ns',
-          annotations: { 'v1.multus-cni.io/default-network': `[{"name":"default","mac":"${mac}"}]` },
-        },
-      });
+    await client.create(nodeKind, newNode('n2'));
     await start();
-    for (const pod of [
-      asking('a', '02:00:00:00:00:AA'),
-      asking('b', '02:00:00:00:00:aa'),
-      asking('c', '01:00:00:00:00:aa'),
-      asking('d', '0a:58:0a:80:00:01'),
-    ]) {
-      await created(pod);
-    }
-    const macs = await Promise.all(
-      ['a', 'b', 'c', 'd'].map(async (name) => (await networkOf(name))?.['mac_address']),
-    );
-    expect(macs).toEqual([
+    await created(asking('a', '02:00:00:00:00:AA'));
+    await add(asking('b', '02:00:00:00:00:aa'), asking('d', '0a:58:0a:80:00:01'));
+    await created(asking('c', '01:00:00:00:00:aa'));
+    await created(asking('elsewhere', '02:00:00:00:00:aa', 'n2'));
+    expect(await Promise.all(['a', 'b', 'c', 'd', 'elsewhere'].map(macOfPod))).toEqual([
       '02:00:00:00:00:aa',
+      undefined,
       '0a:58:0a:80:00:04',
-      '0a:58:0a:80:00:05',
-      '0a:58:0a:80:00:06',
+      undefined,
+      '02:00:00:00:00:aa',
     ]);
+    expect(port('b')).toBeUndefined();
+    expect(errors).toEqual(
+      expect.arrayContaining([
+        'pod ns/b asks for MAC 02:00:00:00:00:aa, which pod ns/a has on the same switch; ask for another, or for none',
+        'pod ns/d asks for MAC 0a:58:0a:80:00:01, which node n1 has on the same switch; ask for another, or for none',
+      ]),
+    );
+    await client.delete(podKind, { name: 'a', namespace: 'ns' }, { gracePeriodSeconds: 0 });
+    await until(() => macOfPod('b'));
+    expect(await macOfPod('b')).toBe('02:00:00:00:00:aa');
+  });
+
+  it('gives nobody by chance the MAC that somebody asked for', async () => {
+    await client.create(nodeKind, newNode('n1'));
+    await start();
+    await created(asking('a', '0a:58:0a:80:00:04'));
+    await created(newPod('b', 'n1'));
+    expect(await addressOf('b')).toBe('10.128.0.4/23');
+    expect(await macOfPod('b')).not.toBe('0a:58:0a:80:00:04');
+  });
+
+  it('leaves a MAC that two annotations of one switch name to the older pod', async () => {
+    const mac = '0a:58:00:00:00:09';
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(nodeKind, newNode('n2'));
+    await add(
+      annotated('a', 'n1', '10.128.0.3', mac),
+      annotated('b', 'n1', '10.128.0.4', mac),
+      annotated('c', 'n2', '10.128.2.3', mac),
+    );
+    await start();
+    expect(['a', 'b', 'c'].map((name) => port(name) !== undefined)).toEqual([true, false, true]);
+    expect(errors).toEqual([
+      `pod ns/b is annotated with MAC ${mac}, which pod ns/a has on the same switch; recreate the pod`,
+    ]);
+    // Its address is free again.
+    await add(annotated('d', 'n1', '10.128.0.4', '0a:58:00:00:00:0a'));
+    await until(() => port('d'));
   });
 
   it('puts rows back that others removed', async () => {

@@ -17,7 +17,7 @@ interface NodeEntry {
   readonly place: NodePlace;
   /** One per subnet. */
   readonly pools: readonly IpPool[];
-  /** MAC -> key of the pod that has it, or the node where it is the gateway's or the management port's. */
+  /** MAC -> who has it: `pod <key>`, or the node where it is the gateway's or the management port's. */
   readonly macs: Map<string, string>;
 }
 
@@ -109,7 +109,8 @@ export class Ledger {
    * Takes over what a pod's annotation says; true when the pod has its place then. A pod that was made anew under its
    * old name, or on another node, loses the old place first. Of families that the network does not have (any more)
    * nothing is taken over; one that it has and the annotation has not is not added: a pod keeps what it was made with.
-   * @throws PatchbayError `AddressConflict` when the annotation names what another pod has or what is not the node's
+   * @throws PatchbayError `AddressConflict` when the annotation names what another pod has or what is not the node's,
+   * `MACAddressConflict` when its MAC is another's on the node's switch: frames would go to whichever spoke last
    */
   adoptPod(key: string, pod: Pod, nodeName: string): boolean {
     const known = this.#pods.get(key);
@@ -140,18 +141,28 @@ export class Ledger {
     if (claimed.length === 0) {
       return false;
     }
+    const holder = node.macs.get(annotated.mac);
+    if (holder !== undefined) {
+      giveBack(node, claimed);
+      throw macConflict(`pod ${key} is annotated with MAC ${annotated.mac}`, holder, 'recreate the pod');
+    }
     this.#enterPod(key, pod, node, claimed, annotated.mac);
     return true;
   }
 
   /**
-   * A new place for a pod on a node that has one. Throws PatchbayError `AddressesExhausted`.
-   * @param asked MAC that it gets unless another pod of the node has it
+   * A new place for a pod on a node that has one.
+   * @param asked MAC that it gets; without one, that of its first address
+   * @throws PatchbayError `AddressesExhausted`; `MACAddressConflict` when the MAC is another's on the node's switch
    */
   placePod(key: string, pod: Pod, nodeName: string, asked?: string): PodPlace {
     const node = this.#nodes.get(nodeName);
     if (node === undefined) {
       throw exhausted(key, nodeName, 'no subnet');
+    }
+    const holder = asked === undefined ? undefined : node.macs.get(asked);
+    if (holder !== undefined) {
+      throw macConflict(`pod ${key} asks for MAC ${asked}`, holder, 'ask for another, or for none');
     }
     const addresses: Ip[] = [];
     for (const pool of node.pools) {
@@ -162,8 +173,15 @@ export class Ledger {
       }
       addresses.push({ family: pool.subnet.family, value });
     }
-    const mac = asked === undefined || node.macs.has(asked) ? macOf(addresses) : asked;
-    return this.#enterPod(key, pod, node, addresses, mac);
+    const usual = macOf(addresses);
+    // Somebody may have asked for the MAC that follows from an address that was free then.
+    return this.#enterPod(
+      key,
+      pod,
+      node,
+      addresses,
+      asked ?? (node.macs.has(usual) ? macOf([], key) : usual),
+    );
   }
 
   /** Frees a pod's addresses; returns the node it was on. */
@@ -176,7 +194,7 @@ export class Ledger {
     if (node !== undefined) {
       giveBack(node, pod.addresses);
     }
-    if (node?.macs.get(pod.mac) === key) {
+    if (node?.macs.get(pod.mac) === holderOf(key)) {
       node.macs.delete(pod.mac);
     }
     this.#pods.delete(key);
@@ -193,7 +211,7 @@ export class Ledger {
       mac,
     };
     this.#pods.set(key, place);
-    node.macs.set(mac, key);
+    node.macs.set(mac, holderOf(key));
     return place;
   }
 }
@@ -206,6 +224,17 @@ function giveBack(node: NodeEntry, addresses: readonly Ip[]): void {
   for (const address of addresses) {
     poolOf(node, address)?.release(address.value);
   }
+}
+
+function holderOf(pod: string): string {
+  return `pod ${pod}`;
+}
+
+function macConflict(what: string, holder: string, remedy: string): PatchbayError {
+  return new PatchbayError(
+    'MACAddressConflict',
+    `${what}, which ${holder} has on the same switch; ${remedy}`,
+  );
 }
 
 function exhausted(key: string, node: string, why: string): PatchbayError {
