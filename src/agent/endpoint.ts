@@ -55,6 +55,8 @@ export interface EndpointOptions {
 /** Organisation of client certificates that may use the endpoint. */
 const adminGroup = 'system:masters';
 const maxBody = 1024 * 1024;
+/** Clients keep connections for seconds between requests; those that change something are not sent twice when one was cut. */
+const keepAliveMs = 180_000;
 
 /** A running endpoint. */
 export interface Endpoint extends AsyncDisposable {
@@ -80,6 +82,7 @@ export async function startEndpoint(backend: EndpointBackend, options: EndpointO
       });
     },
   );
+  server.keepAliveTimeout = keepAliveMs;
   server.on('upgrade', (request, socket, head) => {
     if (options.streams === undefined || !isAdmin(request)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');

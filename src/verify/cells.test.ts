@@ -323,3 +323,26 @@ describe('what is expected', () => {
     );
   });
 });
+
+test('isolation is tried against a NIC whose address the source does not have itself', () => {
+  const nics = listNics({
+    pods: [
+      podOf('a', 'p', 'n1', [on('a/l2', '10.7.0.1')]),
+      podOf('a', 'q', 'n1', [on('a/l2', '10.7.0.2')]),
+      podOf('b', 'p', 'n1', [on('b/l2', '10.7.0.1')]),
+      podOf('b', 'q', 'n1', [on('b/l2', '10.7.0.2')]),
+    ],
+    vmis: [],
+    definitions,
+    nodeStates,
+  });
+  const apart = composeCells(nics, { ports, peers: 1 }).filter(
+    ({ expect: wanted, protocol }) => wanted === 'no-reach' && protocol === 'tcp',
+  );
+  expect(apart.map(({ from, to }) => `${nicName(from)} ${nicName(to)}`).toSorted()).toEqual([
+    'pod a/p:net1 pod b/q:net1',
+    'pod a/q:net1 pod b/p:net1',
+    'pod b/p:net1 pod a/q:net1',
+    'pod b/q:net1 pod a/p:net1',
+  ]);
+});

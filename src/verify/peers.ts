@@ -12,8 +12,8 @@ export function chooseReachable(from: Nic, all: readonly Nic[], most: number): r
 
 /**
  * NICs that it must not reach, at most `most`: of each network one on its node and one elsewhere, networks first whose
- * subnets are equal to its own. None of hosts that it meets on its own network: a host answers at each of its addresses on
- * each of its cards.
+ * subnets are equal to its own; if there are others, none whose address its host has itself, which would answer. None of
+ * hosts that it meets on its own network: a host answers at each of its addresses on each of its cards.
  */
 export function chooseUnreachable(
   from: Nic,
@@ -27,6 +27,7 @@ export function chooseUnreachable(
   const others = tested.filter(
     (to) => !isSameHost(from, to) && !met.has(hostKey(to.host)) && relationOf(from, to) === 'no-reach',
   );
+  const own = all.filter((nic) => isSameHost(nic, from));
   const at = tested.indexOf(from);
   const networks = [...Map.groupBy(others, ({ segment }) => `${segment.kind} ${segment.key}`).values()];
   const rotated = networks.map((_, index) => networks[(index + at) % networks.length] ?? []);
@@ -35,7 +36,11 @@ export function chooseUnreachable(
     .flatMap((nics) => {
       const here = nics.filter(({ host }) => host.node === from.host.node);
       const there = nics.filter(({ host }) => host.node !== from.host.node);
-      return [here, there].flatMap((list) => list[at % list.length] ?? []);
+      return [here, there].flatMap((list) => {
+        const others = list.filter((to) => !hasAddressOf(own, to));
+        const usable = others.length > 0 ? others : list;
+        return usable[at % usable.length] ?? [];
+      });
     })
     .slice(0, most);
 }
@@ -52,6 +57,15 @@ function spread(from: Nic, others: readonly Nic[], most: number, at: number): re
   return Array.from({ length: turns }, (_, turn) => groups.flatMap((group) => group[turn] ?? []))
     .flat()
     .slice(0, most);
+}
+
+function hasAddressOf(nics: readonly Nic[], { addresses }: Nic): boolean {
+  return nics.some((nic) =>
+    ([4, 6] as const).some((family) => {
+      const address = addresses[family];
+      return address !== undefined && nic.addresses[family] === address;
+    }),
+  );
 }
 
 function hasTwin(nic: Nic, network: readonly Nic[]): boolean {

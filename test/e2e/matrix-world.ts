@@ -7,7 +7,7 @@ import { type Cluster, listOf } from './cluster.ts';
 
 /** On a primary network, and every secondary one. */
 export const tenant = 'matrix-tenant';
-/** On a primary network with the same subnets. */
+/** On a primary network and a secondary one with the same subnets. */
 export const twin = 'matrix-twin';
 /** On the default network, and on others with the same subnets or another VLAN. */
 export const plain = 'matrix-plain';
@@ -50,6 +50,7 @@ const primary = { topology: 'Layer2', layer2: { role: 'Primary', subnets: ['10.4
 /** Networks of the tenant besides its primary one. */
 const tenantNetworks = ['l2', 'vlan', 'udn', 'udn-routed'];
 const plainNetworks = ['l2', 'vlan'];
+const twinNetworks = ['udn'];
 
 function guest(namespace: string, name: string, node: string): object {
   const isTenant = namespace === tenant;
@@ -127,7 +128,7 @@ export async function makeWorld(cluster: Cluster): Promise<void> {
   const networksOf: Readonly<Record<string, readonly string[]>> = {
     [tenant]: tenantNetworks,
     [plain]: plainNetworks,
-    [twin]: [],
+    [twin]: twinNetworks,
   };
   const made = [
     ...namespaces.map((name) => ({
@@ -140,10 +141,12 @@ export async function makeWorld(cluster: Cluster): Promise<void> {
     ...[tenant, plain].map((to) => definition(to, 'l2', { topology: 'layer2', subnets: subnets(41) })),
     definition(tenant, 'vlan', vlan(41)),
     definition(plain, 'vlan', vlan(42)),
-    userDefined(tenant, 'udn', {
-      topology: 'Layer2',
-      layer2: { role: 'Secondary', subnets: ['10.43.0.0/24', 'fd43::/64'] },
-    }),
+    ...[tenant, twin].map((to) =>
+      userDefined(to, 'udn', {
+        topology: 'Layer2',
+        layer2: { role: 'Secondary', subnets: ['10.43.0.0/24', 'fd43::/64'] },
+      }),
+    ),
     userDefined(tenant, 'udn-routed', {
       topology: 'Layer3',
       layer3: { role: 'Secondary', subnets: [{ cidr: '10.44.0.0/16' }, { cidr: 'fd44::/48' }] },

@@ -22,6 +22,12 @@ export function registerVerify(program: Command): void {
       wholeNumber(1, 100),
       8,
     )
+    .option(
+      '--settle <seconds>',
+      'how long a NIC that reaches nobody yet is waited for before it is measured',
+      wholeNumber(1, 30),
+      20,
+    )
     .option('--wait <seconds>', 'how long an expected answer is waited for', wholeNumber(1, 10), 5)
     .option('--timeout <seconds>', 'longest time for all of it', wholeNumber(5, 3600), 600);
   addOutputOption(addInstanceOptions(command)).action(async (options: VerifyOptions) => {

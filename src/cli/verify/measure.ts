@@ -13,12 +13,16 @@ import type { Cell } from '#verify/cells.ts';
 import type { Observations } from '#verify/judge.ts';
 import type { Host } from '#verify/nics.ts';
 import { hostKey } from '#verify/peers.ts';
+import { settle } from './settle.ts';
 import { NotEquipped, type Sites } from './sites.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** How a matrix is measured. */
 export interface MeasureOptions {
   readonly sites: Sites;
   readonly udpPort: number;
+  /** Seconds that a NIC is waited for before anything is measured, 1 to 30. */
+  readonly settleSeconds: number;
   /** Seconds that an expected answer is waited for. */
   readonly answerSeconds: number;
   /** Seconds after which listeners end by themselves, whatever becomes of us. */
@@ -48,20 +52,29 @@ interface Station {
   readonly problem?: { readonly text: string; readonly isLack: boolean };
 }
 
+/** What was measured. */
+export interface Measured {
+  readonly observed: Observations;
+  /** NICs that reached nobody before it began, and why: a line each. */
+  readonly unsettled: readonly string[];
+}
+
 /** Measures all cells; rejects when `signal` aborts, after everything it started has been stopped. */
-export async function measureCells(cells: readonly Cell[], options: MeasureOptions): Promise<Observations> {
+export async function measureCells(cells: readonly Cell[], options: MeasureOptions): Promise<Measured> {
   const hosts = new Map(
     cells.flatMap(({ from, to }) => [from.host, to.host]).map((host) => [hostKey(host), host]),
   );
+  const { sites, settleSeconds: seconds, signal } = options;
   try {
+    // First, so that its pings are none of those that are counted later.
+    const unsettled = await settle(cells, { sites, seconds, signal });
     const stations = new Map(
       await Promise.all(
         [...hosts].map(async ([key, host]) => [key, await listen(host, cells, options)] as const),
       ),
     );
-    return await new Run(cells, stations, options).measure();
+    return { observed: await new Run(cells, stations, options).measure(), unsettled };
   } finally {
-    const { sites } = options;
     await Promise.allSettled(
       [...hosts.values()].map((host) => sites.ask(host, { verb: 'stop', run: sites.run })),
     );
@@ -92,7 +105,8 @@ async function listen(host: Host, cells: readonly Cell[], options: MeasureOption
 
 /** One pass over the cells. */
 class Run {
-  readonly #cells: readonly Cell[];
+  /** Cells that can be probed. */
+  readonly #due: readonly Cell[];
   readonly #stations: ReadonlyMap<string, Station>;
   readonly #options: MeasureOptions;
   readonly #seen = new Map<number, { result: 'answer' | 'other' | 'silence'; rttMs?: number }>();
@@ -100,18 +114,17 @@ class Run {
   readonly #failed = new Map<number, string>();
   readonly #skipped = new Map<number, string>();
   readonly #echoes = new Map<string, Counts>();
-  #done = 0;
+  #done: number;
 
   constructor(cells: readonly Cell[], stations: ReadonlyMap<string, Station>, options: MeasureOptions) {
-    this.#cells = cells;
     this.#stations = stations;
     this.#options = options;
+    this.#due = cells.filter((cell) => this.#canProbe(cell));
+    this.#done = cells.length - this.#due.length;
   }
 
   async measure(): Promise<Observations> {
-    const due = this.#cells.filter((cell) => this.#canProbe(cell));
-    this.#done = this.#cells.length - due.length;
-    const byHost = [...Map.groupBy(due, ({ from }) => hostKey(from.host)).values()];
+    const byHost = [...Map.groupBy(this.#due, ({ from }) => hostKey(from.host)).values()];
     const queue = byHost.values();
     const work = async (): Promise<void> => {
       for (const own of queue) {
@@ -119,7 +132,7 @@ class Run {
       }
     };
     await Promise.all(Array.from({ length: hostsAtOnce }, work));
-    await Promise.all([...this.#stations.values()].map((station) => this.#collect(station, due)));
+    await Promise.all([...this.#stations.values()].map((station) => this.#collect(station)));
     return {
       seen: this.#seen,
       cut: this.#cut,
@@ -200,12 +213,14 @@ class Run {
   }
 
   /** Datagrams that came to a host, and the pings its kernel answered. */
-  async #collect({ host, nonce, listening }: Station, due: readonly Cell[]): Promise<void> {
+  async #collect({ host, nonce, listening }: Station): Promise<void> {
     if (listening === undefined) {
       return;
     }
     const { sites, signal } = this.#options;
-    const own = due.filter(({ to, protocol }) => protocol === 'udp' && hostKey(to.host) === hostKey(host));
+    const own = this.#due.filter(
+      ({ to, protocol }) => protocol === 'udp' && hostKey(to.host) === hostKey(host),
+    );
     try {
       const asked = sites.ask(host, { verb: 'collect', run: sites.run });
       const { arrived, echoes } = parseCollected(await untilAborted(asked, signal));
@@ -238,16 +253,4 @@ function lackOf(cell: Cell, from: Listening | undefined, to: Listening | undefin
   return cell.protocol === 'tcp' && to?.tcpPorts.includes(cell.port) !== true
     ? `port ${cell.port} of the target is taken by something else`
     : undefined;
-}
-
-/** What a promise becomes, or the reason of the signal when that comes first. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

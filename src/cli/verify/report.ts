@@ -1,4 +1,5 @@
 /** The matrix, for people and for scripts. */
+import { commonLine, findCommon } from '#verify/common.ts';
 import type { Result } from '#verify/judge.ts';
 import { type Nic, nicName } from '#verify/nics.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -7,9 +8,13 @@ import { printTable, type Cell as TableCell } from '../output.ts';
 /** What a run found. */
 export interface Matrix {
   readonly nics: readonly Nic[];
+  /** NICs that reached nobody before it began, and why. */
+  readonly unsettled: readonly string[];
   readonly results: readonly Result[];
 }
 
+/** Groups of cells that are named to people. */
+const mostCommon = 10;
 const outcomes = ['ok', 'differs', 'skipped', 'failed'] as const;
 
 /** 1 when a cell differs, else 2 when a probe did not run or nothing was tested, else 0. */
@@ -28,9 +33,11 @@ function countOutcomes(results: readonly Result[]): Readonly<Record<Result['outc
 }
 
 /** The document of `-o json`. */
-export function composeReport({ nics, results }: Matrix): object {
+export function composeReport({ nics, unsettled, results }: Matrix): object {
   return {
     summary: { ...countOutcomes(results), untestedNics: untestedOf(nics).length },
+    common: findCommon(results),
+    unsettled,
     nics: nics.map((nic) => ({
       nic: nicName(nic),
       kind: nic.host.kind,
@@ -66,7 +73,7 @@ export function composeReport({ nics, results }: Matrix): object {
 }
 
 /** Prints a line for each pair of NICs, what differs cell by cell, what could not be tested, and the sums. */
-export function printMatrix({ nics, results }: Matrix): void {
+export function printMatrix({ nics, unsettled, results }: Matrix): void {
   const pairs = Map.groupBy(
     results,
     ({ cell }) => `${nicName(cell.from)} ${nicName(cell.to)} ${cell.expect}`,
@@ -77,6 +84,8 @@ export function printMatrix({ nics, results }: Matrix): void {
   );
   const wrong = results.filter(({ outcome }) => outcome === 'differs' || outcome === 'failed');
   section('not as expected', wrong.map(wrongLine));
+  section('what these have in common', findCommon(results).slice(0, mostCommon).map(commonLine));
+  section('reached nobody before the measurement began', unsettled);
   section('not tested', [
     ...untestedOf(nics).map((nic) => `${nicName(nic)} on ${nic.segment.label}: ${nic.untested}`),
     ...skippedLines(results),

@@ -18,13 +18,15 @@ import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import { measureCells } from './measure.ts';
-import { composeReport, exitCodeOf, printMatrix } from './report.ts';
+import { composeReport, exitCodeOf, type Matrix, printMatrix } from './report.ts';
 import { answerTimeoutMs, openSites } from './sites.ts';
 
 /** Options of the command. */
 export interface VerifyOptions extends InstanceOptions, OutputOptions, Selection {
   /** Seconds for all of it. */
   readonly timeout: number;
+  /** Seconds that a NIC is waited for before anything is measured. */
+  readonly settle: number;
   /** Seconds that an expected answer is waited for. */
   readonly wait: number;
   readonly peers: number;
@@ -75,11 +77,7 @@ function deadline(seconds: number): AbortSignal {
   return AbortSignal.timeout(seconds * 1000);
 }
 
-async function verify(
-  options: VerifyOptions,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<{ readonly nics: readonly Nic[]; readonly results: ReturnType<typeof judge> }> {
+async function verify(options: VerifyOptions, progress: Progress, signal: AbortSignal): Promise<Matrix> {
   const paths = locateInstance(options.name, options.stateDir);
   const { nodes } = composeLab({ ...requireInstance(paths), paths });
   progress.step('reading the API');
@@ -94,16 +92,17 @@ async function verify(
     { requestTimeoutMs: answerTimeoutMs },
   );
   try {
-    const observed = await measureCells(cells, {
+    const { observed, unsettled } = await measureCells(cells, {
       sites: openSites(agents),
       udpPort: ports.udp,
+      settleSeconds: options.settle,
       answerSeconds: options.wait,
       lifeSeconds: Math.min(options.timeout * clockSlack, 3600),
       signal,
       onProbed: (done) => progress.detail(`${done}/${cells.length}`),
     });
     progress.done(`${cells.length} cells`);
-    return { nics, results: judge(cells, observed) };
+    return { nics, unsettled, results: judge(cells, observed) };
   } finally {
     agents.close();
   }

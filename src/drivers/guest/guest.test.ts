@@ -62,6 +62,7 @@ class ScriptedAgent {
 describe('createGuestDriver', () => {
   let directory: string;
   let server: Server;
+  let statusDelayMs = 0;
   const driver = createGuestDriver();
 
   beforeAll(async () => {
@@ -78,7 +79,8 @@ describe('createGuestDriver', () => {
         const value = isSync
           ? request.arguments?.['id']
           : agent.answer(request.execute, request.arguments ?? {});
-        socket.write(Buffer.from(`${isSync ? '\xff' : ''}${JSON.stringify({ return: value })}\n`, 'latin1'));
+        const line = Buffer.from(`${isSync ? '\xff' : ''}${JSON.stringify({ return: value })}\n`, 'latin1');
+        setTimeout(() => socket.write(line), request.execute === 'guest-exec-status' ? statusDelayMs : 0);
       });
     });
     await new Promise<void>((resolve) => server.listen(join(directory, 'qga.sock'), resolve));
@@ -91,6 +93,22 @@ describe('createGuestDriver', () => {
   });
 
   guestDriverContract({ driver: () => driver, uid: 'u-1', socket: () => join(directory, 'qga.sock') });
+
+  it("waits for a busy agent's word about a command longer than for others, within the command's time", async () => {
+    const hasty = createGuestDriver(100);
+    hasty.attach('u-3', join(directory, 'qga.sock'));
+    statusDelayMs = 200;
+    try {
+      const echoed = hasty.exec('u-3', ['echo', 'late'], { timeoutMs: 10_000 });
+      expect((await echoed).stdout).toBe('late\n');
+      await expect(hasty.exec('u-3', ['echo', 'late'], { timeoutMs: 150 })).rejects.toMatchObject({
+        reason: 'GuestAgentTimeout',
+      });
+    } finally {
+      statusDelayMs = 0;
+      await hasty.close();
+    }
+  });
 
   it('refuses more input than an agent takes', async () => {
     driver.attach('u-2', join(directory, 'qga.sock'));

@@ -7,6 +7,8 @@ import { parseExecPid, parseExecStatus, parseHostname, parseInterfaces, parseOsI
 
 const REQUEST_TIMEOUT_MS = 5_000;
 const EXEC_TIMEOUT_MS = 30_000;
+/** Part of a command's time that one question for its end may take: a busy guest's agent is late, and tells an end only once. */
+const STATUS_SHARE = 0.25;
 const MAX_WAITING = 64;
 const MAX_INPUT_BYTES = 1024 * 1024;
 
@@ -17,8 +19,11 @@ const REASONS: Readonly<Record<QgaError['failure'], string>> = {
   Refused: 'GuestAgentRefused',
 };
 
-/** Makes the driver; nothing is connected before `attach`. */
-export function createGuestDriver(): GuestDriver {
+/**
+ * Makes the driver; nothing is connected before `attach`.
+ * @param requestTimeoutMs how long one answer is waited for
+ */
+export function createGuestDriver(requestTimeoutMs = REQUEST_TIMEOUT_MS): GuestDriver {
   const channels = new Map<string, Channel>();
   const channel = (uid: string): Channel => {
     const found = channels.get(uid);
@@ -31,7 +36,7 @@ export function createGuestDriver(): GuestDriver {
     attach(uid, socket) {
       if (channels.get(uid)?.socket !== socket) {
         channels.get(uid)?.close();
-        channels.set(uid, new Channel(socket));
+        channels.set(uid, new Channel(socket, requestTimeoutMs));
       }
     },
     detach(uid) {
@@ -73,14 +78,16 @@ async function exec(
       { retryable: false },
     );
   }
-  const deadline = performance.now() + (options.timeoutMs ?? EXEC_TIMEOUT_MS);
+  const total = options.timeoutMs ?? EXEC_TIMEOUT_MS;
+  const deadline = performance.now() + total;
   const request = {
     path,
     arg,
     'capture-output': true,
     ...(options.input === undefined ? {} : { 'input-data': input.toString('base64') }),
   };
-  const left = (): number => Math.max(1, Math.min(REQUEST_TIMEOUT_MS, deadline - performance.now()));
+  const patience = Math.max(channel.requestTimeoutMs, total * STATUS_SHARE);
+  const left = (): number => Math.max(1, Math.min(patience, deadline - performance.now()));
   const pid = parseExecPid(await channel.request('guest-exec', request, left()));
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 250)) {
     const result = parseExecStatus(await channel.request('guest-exec-status', { pid }, left()));
@@ -90,7 +97,7 @@ async function exec(
     if (performance.now() + pause > deadline) {
       throw new PatchbayError(
         'GuestAgentTimeout',
-        `guest-exec: \`${argv.join(' ').slice(0, 200)}\` still runs after ${options.timeoutMs ?? EXEC_TIMEOUT_MS} ms`,
+        `guest-exec: \`${argv.join(' ').slice(0, 200)}\` still runs after ${total} ms`,
       );
     }
     await delay(pause);
@@ -100,19 +107,21 @@ async function exec(
 /** One guest's agent: requests in line, a connection made when one is needed. */
 class Channel {
   readonly socket: string;
+  readonly requestTimeoutMs: number;
   #client: QgaClient | undefined;
   #line: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isClosed = false;
 
-  constructor(socket: string) {
+  constructor(socket: string, requestTimeoutMs: number) {
     this.socket = socket;
+    this.requestTimeoutMs = requestTimeoutMs;
   }
 
   async request(
     command: string,
     args?: Readonly<Record<string, unknown>>,
-    timeoutMs = REQUEST_TIMEOUT_MS,
+    timeoutMs = this.requestTimeoutMs,
   ): Promise<unknown> {
     if (this.#waiting >= MAX_WAITING) {
       throw new PatchbayError('GuestAgentBusy', `guest agent: ${MAX_WAITING} requests are waiting already`);

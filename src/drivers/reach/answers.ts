@@ -37,6 +37,57 @@ export interface Collected {
   readonly echoes: Counts;
 }
 
+/** What a card has. */
+export interface Look {
+  /** Global addresses without prefix length (IPv6 with every group), and whether the kernel keeps them from use. */
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly state: 'usable' | 'tentative' | 'duplicate';
+  }[];
+  /** Families in which a default route leaves by it. */
+  readonly ways: readonly number[];
+}
+
+/** Flags of an address in /proc/net/if_inet6. */
+const [duplicateFlag, tentativeFlag] = [0x08, 0x40];
+
+/** Reads what `look` printed, by device; a device that is not there has none. */
+export function parseLook(stdout: string): ReadonlyMap<string, Look> {
+  const lines = wordsOf(stdout);
+  const cards = lines.flatMap(([what, device = '']) => (what === 'card' ? [device] : []));
+  return new Map(
+    cards.map((card) => {
+      const own = lines.filter(([, device]) => device === card);
+      return [
+        card,
+        {
+          addresses: own.flatMap(([what, , text = '', flags = '']) => {
+            if (what === 'inet') {
+              return [{ address: text.split('/')[0] ?? '', state: 'usable' as const }];
+            }
+            return what === 'inet6' && /^[0-9a-f]{32}$/.test(text)
+              ? [{ address: groupsOf(text), state: stateOf(Number.parseInt(flags, 16)) }]
+              : [];
+          }),
+          ways: own.flatMap(([what, , family]) => (what === 'way' ? [Number(family)] : [])),
+        },
+      ] as const;
+    }),
+  );
+}
+
+/** 32 digits as an IPv6 address, every group written out. */
+function groupsOf(digits: string): string {
+  return Array.from({ length: 8 }, (_, index) => digits.slice(index * 4, index * 4 + 4)).join(':');
+}
+
+function stateOf(flags: number): 'usable' | 'tentative' | 'duplicate' {
+  if ((flags & duplicateFlag) !== 0) {
+    return 'duplicate';
+  }
+  return (flags & tentativeFlag) === 0 ? 'usable' : 'tentative';
+}
+
 /** Reads what `listen` printed. */
 export function parseListening(stdout: string): Listening {
   const lines = wordsOf(stdout);

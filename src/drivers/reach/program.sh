@@ -3,6 +3,7 @@
 #   listen DIR NONCE SECONDS UDP-PORT TCP-PORT…   serves for at most SECONDS
 #   probe WIDTH                                   WIDTH at a time, a line each: ID KIND ADDRESS DEVICE BYTES PORT NONCE SECONDS
 #   collect DIR                                   datagrams that came, and how many pings this kernel answered
+#   look DEVICE…                                  what each has: addresses with their flags, ways out
 #   stop DIR
 verb=$1
 shift
@@ -131,6 +132,18 @@ probe() {
   pieces
 }
 
+# Addresses: IPv4 as CIDR, IPv6 as 32 digits and the kernel's flags (8 duplicate, 40 tentative).
+look() {
+  for device; do
+    busybox grep -q "^ *$device:" /proc/net/dev || continue
+    echo "card $device"
+    busybox ip -4 -o addr show dev "$device" 2>/dev/null | busybox awk -v d="$device" '{ for (i = 1; i < NF; i++) if ($i == "inet") print "inet", d, $(i + 1) }'
+    busybox awk -v d="$device" '$6 == d && $4 == "00" { print "inet6", d, $1, $5 }' /proc/net/if_inet6 2>/dev/null
+    busybox awk -v d="$device" '$1 == d && $2 == "00000000" { print "way", d, 4; exit }' /proc/net/route
+    busybox awk -v d="$device" '$10 == d && $1 ~ /^0+$/ && $2 == "00" { print "way", d, 6; exit }' /proc/net/ipv6_route 2>/dev/null
+  done
+}
+
 stop() {
   [ ! -e "$1/pids" ] || while read -r pid; do kill -9 "$pid" 2>/dev/null; done <"$1/pids"
   rm -rf "$1"
@@ -140,6 +153,7 @@ case $verb in
   listen) listen "$@" ;;
   probe) probe "$1" ;;
   collect) busybox sed -n 's/^\([0-9]*\.[0-9a-z]*\)$/arrived \1/p' "$1/udp" | busybox sort -u; echoes ;;
+  look) look "$@" ;;
   stop) stop "$1" ;;
   *) exit 64 ;;
 esac

@@ -41,6 +41,7 @@ export type ReachRequest =
       /** How many run at a time. */
       readonly width: number;
     }
+  | { readonly verb: 'look'; readonly devices: readonly string[] }
   | { readonly verb: 'collect' | 'stop'; readonly run: string };
 
 /** Exit code of the program where there is no busybox. */
@@ -50,6 +51,8 @@ export const noBusybox = 69;
 const programText = readFileSync(new URL('program.sh', import.meta.url), 'utf8');
 const maxProbes = 500;
 const maxListenSeconds = 3600;
+const maxDevices = 64;
+const deviceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
 
 /** The command line and standard input of a request; `directory` is made by `listen` and removed by `stop`. */
 export function composeReach(
@@ -71,6 +74,8 @@ export function composeReach(
     }
     case 'probe':
       return { argv: call(request.width), input: request.probes.map(lineOf).join('') };
+    case 'look':
+      return { argv: call(...request.devices) };
     default:
       return { argv: call(directory) };
   }
@@ -106,11 +111,18 @@ export function parseReachRequest(value: unknown): ReachRequest {
       }
       return { verb, probes: probes.map(parseProbe), width: numberOf(fields, 'width', 1, 64) };
     }
+    case 'look': {
+      const { devices } = fields;
+      if (!Array.isArray(devices) || devices.length > maxDevices) {
+        throw refuse('devices', devices, `a list of at most ${maxDevices} names of interfaces`);
+      }
+      return { verb, devices: devices.map(deviceOf) };
+    }
     case 'collect':
     case 'stop':
       return { verb, run: wordOf(fields, 'run') };
     default:
-      throw refuse('verb', verb, 'listen, probe, collect or stop');
+      throw refuse('verb', verb, 'listen, probe, look, collect or stop');
   }
 }
 
@@ -124,19 +136,23 @@ function parseProbe(value: unknown): Probe {
   if (typeof address !== 'string' || isIP(address) === 0 || address.includes('%')) {
     throw refuse('address', address, 'an IP address without a zone');
   }
-  if (typeof device !== 'string' || !/^(-|[A-Za-z0-9][A-Za-z0-9._-]{0,14})$/.test(device)) {
-    throw refuse('device', device, 'the name of an interface, or -');
-  }
   return {
     id: numberOf(fields, 'id', 0, 1_000_000),
     kind,
     address,
-    device,
+    device: device === '-' ? device : deviceOf(device),
     bytes: numberOf(fields, 'bytes', 0, 65_000),
     port: numberOf(fields, 'port', 0, 65_535),
     nonce: wordOf(fields, 'nonce'),
     seconds: numberOf(fields, 'seconds', 1, 30),
   };
+}
+
+function deviceOf(value: unknown): string {
+  if (typeof value !== 'string' || !deviceName.test(value)) {
+    throw refuse('device', value, 'the name of an interface, or in a probe -');
+  }
+  return value;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseCollected, parseListening, parseProbed } from './answers.ts';
+import { parseCollected, parseListening, parseLook, parseProbed } from './answers.ts';
 import { composeReach, parseReachRequest } from './program.ts';
 
 const probe = {
@@ -32,13 +32,15 @@ describe('requests', () => {
   });
 
   test.each([
-    [{ verb: 'run' }, /^verb: "run" is not allowed; allowed is listen, probe, collect or stop/],
+    [{ verb: 'run' }, /^verb: "run" is not allowed; allowed is listen, probe, look, collect or stop/],
     [{ verb: 'stop', run: '../x' }, /^run: /],
     [{ verb: 'probe', width: 4, probes: [{ ...probe, address: '1.2.3.4; reboot' }] }, /^address: /],
     [{ verb: 'probe', width: 4, probes: [{ ...probe, device: '-I' }] }, /^device: /],
     [{ verb: 'probe', width: 4, probes: [{ ...probe, seconds: 3600 }] }, /^seconds: 3600 .* from 1 to 30/],
     [{ verb: 'probe', width: 0, probes: [] }, /^width: /],
     [{ verb: 'listen', run: 'r', nonce: 'n', seconds: 1e9, udpPort: 1, tcpPorts: [] }, /^seconds: /],
+    [{ verb: 'look', devices: ['eth0', '../x'] }, /^device: "\.\.\/x" is not allowed/],
+    [{ verb: 'look', devices: 'eth0' }, /^devices: /],
     [[], /^the request: /],
   ])('%j is refused', (request, message) => {
     expect(() => parseReachRequest(request)).toThrow(message);
@@ -60,6 +62,23 @@ describe('answers', () => {
     ]);
     expect(pieces).toEqual({ v4: 2, v6: 0 });
     expect(parseCollected('arrived 5.abc\nechoes 1 1\n').arrived).toEqual([{ id: 5, nonce: 'abc' }]);
+  });
+
+  test('to a look at cards are read by card', () => {
+    const address = `fd01${'0'.repeat(27)}9`;
+    const text = `card eth0\ninet eth0 10.1.0.5/24\ninet6 eth0 ${address} c0\ninet6 eth0 x 80\nway eth0 6\ninet6 eth1 ${address} 80\n`;
+    expect([...parseLook(text)]).toEqual([
+      [
+        'eth0',
+        {
+          addresses: [
+            { address: '10.1.0.5', state: 'usable' },
+            { address: 'fd01:0000:0000:0000:0000:0000:0000:0009', state: 'tentative' },
+          ],
+          ways: [6],
+        },
+      ],
+    ]);
   });
 
   test('of hostile guests are left out where they are none', () => {
