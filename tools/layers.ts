@@ -66,7 +66,7 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
     { path: 'agent/config.ts', types: true }, // the lab writes the file that the agent reads
   ],
   explain: rooms('api', 'machinery', 'node-state', 'wire'),
-  verify: rooms('api'),
+  verify: rooms('api', 'machinery/yaml.ts'),
   cli: rooms(
     'api',
     'machinery',

@@ -48,6 +48,15 @@ describe('the guard of a sandbox', () => {
     expect(text).not.toContain('"chain":"ovn-udn1"');
   });
 
+  it('lets an end that opens ports look for whoever comes in, and only then', () => {
+    const ends = [link('eth0', 'pb1'), link('ovn-udn1', 'pb2')];
+    const attachments = ends.map((end) => attachment(end));
+    const guarded = (text: string): number =>
+      composeGuards('n', attachments, ends, { 'k8s.ovn.org/open-default-ports': text }).length;
+    expect(guarded('[{"protocol":"tcp","port":80}]')).toBe(0);
+    expect([guarded('[]'), guarded('[{"protocol":"tcp"}]'), guarded('{')]).toEqual([1, 1, 1]);
+  });
+
   it('is not there where nothing is to be stopped', () => {
     const end = link('eth0', 'pb2');
     expect(composeGuards('n', [attachment(end)], [end])).toEqual([]);

@@ -1,23 +1,29 @@
 /** Filters of what must not leave a sandbox although its networks would let it. Pure. */
 import { formatIp, parseInterface } from '#api/ip-range.ts';
 import { managementOffset } from '#api/k8s.ovn.org/node-subnets.ts';
+import { readOpenPorts } from '#api/k8s.ovn.org/open-ports.ts';
 import type { Attachment } from '#cni/attachment.ts';
 import { otherNeighbours, rulesOf } from '#cni/guest-rules.ts';
 import { primaryInterface, primaryNetworkInterface } from '#cni/ovn-overlay.ts';
+import { parseYaml } from '#machinery/yaml.ts';
 import type { Link } from '#node-state/link.ts';
 import type { NftObject, NftTable } from '#node-state/nft.ts';
 import type { Netns, Resource } from '#node-state/resource.ts';
 
 /**
  * A table with a chain for each of the sandbox's ends that has something to stop; none when none has. The hook is the
- * last before the wire, so it sees bridged frames of guests and packet sockets of pods alike.
+ * last before the wire, so it sees bridged frames of guests and packet sockets of pods alike. A pod that opens ports on the
+ * default network looks there for whoever comes in by them.
  */
 export function composeGuards(
   netns: Netns,
   attachments: readonly Attachment[],
   resources: readonly Resource[],
+  annotations?: Readonly<Record<string, string>>,
 ): readonly NftTable[] {
-  const isLocked = attachments.some(({ podLink }) => podLink.name === primaryNetworkInterface);
+  const { ports = [] } = readOpenPorts(annotations, (yaml) => parseYaml(yaml, { maxAliasCount: 0 }));
+  const isLocked =
+    ports.length === 0 && attachments.some(({ podLink }) => podLink.name === primaryNetworkInterface);
   const guarded = attachments.flatMap((attachment) => {
     const { podLink } = attachment;
     const locked =

@@ -66,7 +66,7 @@ export function composeSandbox(input: SandboxInput): Sandbox {
   ];
   const attachments = [...ends.values()].map(({ attachment }) => attachment);
   const guards = (own: readonly Resource[]): readonly Resource[] =>
-    composeGuards(input.netns, attachments, own);
+    composeGuards(input.netns, attachments, own, input.pod.metadata.annotations);
   if (input.guest === undefined) {
     const own = [...ends.values()].flatMap(({ attachment }) => [
       attachment.podLink,

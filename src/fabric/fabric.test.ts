@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { namespace as namespaceKind } from '#api/core/namespace.ts';
 import { type Node, node as nodeKind } from '#api/core/node.ts';
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
 import { networkAttachmentDefinition } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
@@ -417,6 +418,57 @@ describe('the fabric', () => {
     // Its address is free again.
     await add(annotated('d', 'n1', '10.128.0.4', '0a:58:00:00:00:0a'));
     await until(() => port('d'));
+  });
+
+  it('opens what a pod on a primary network opens on the default one, closes it, and tells what is wrong', async () => {
+    const config = {
+      ...{ name: 'ns_primary', type: 'ovn-k8s-cni-overlay', topology: 'layer2', role: 'primary' },
+      ...{ netAttachDefName: 'ns/primary', subnets: '10.20.0.0/16' },
+    };
+    await client.create(nodeKind, newNode('n1'));
+    await client.create(namespaceKind, {
+      metadata: { name: 'ns', labels: { 'k8s.ovn.org/primary-user-defined-network': '' } },
+    });
+    await client.create(networkAttachmentDefinition, {
+      metadata: { namespace: 'ns', name: 'primary' },
+      spec: { config: JSON.stringify(config) },
+    });
+    const told: string[] = [];
+    const event = (_to: unknown, type: string, reason: string, text: string): void => {
+      told.push(`${type} ${reason} ${text}`);
+    };
+    await start({ events: { event } as unknown as NonNullable<FabricOptions['events']> });
+    const open = 'k8s.ovn.org/open-default-ports';
+    const annotate = async (text: string | null): Promise<void> => {
+      await client.patch(
+        podKind,
+        { name: 'a', namespace: 'ns' },
+        { type: 'merge', body: { metadata: { annotations: { [open]: text } } } },
+      );
+    };
+    const match = (): unknown => ovn.row('ACL', 'ns_a-open-ingress')?.columns['match'];
+    await created(
+      newPod('a', 'n1', {
+        metadata: { name: 'a', namespace: 'ns', annotations: { [open]: '[{"protocol":"tcp","port":80}]' } },
+      }),
+    );
+    await until(match);
+    expect(match()).toBe('outport == "ns_a" && (arp || nd || tcp.dst == 80)');
+    await annotate('- protocol: icmp');
+    await until(() => String(match()).includes('icmp'));
+    expect(told).toEqual([]);
+    await annotate('- protocol: tcp');
+    await until(() => match() === undefined);
+    expect(ovn.row('ACL', 'ns_a-open-egress')).toBeUndefined();
+    expect(told).toEqual([
+      'Warning ErrorUpdatingResource InvalidOpenPorts: annotation k8s.ovn.org/open-default-ports: [0]: port is required for tcp protocol; nothing is opened',
+    ]);
+    await annotate('- {protocol: udp, port: 53}');
+    await until(() => String(match()).includes('udp.dst == 53'));
+    await start(); // What is open is put back as a whole, too.
+    expect(match()).toContain('udp.dst == 53');
+    await client.delete(podKind, { name: 'a', namespace: 'ns' }, { gracePeriodSeconds: 0 });
+    await until(() => match() === undefined);
   });
 
   it('puts rows back that others removed', async () => {

@@ -92,13 +92,8 @@ class DefaultNetworkFabric implements Fabric {
       claims: options.factory.informer(ipamClaim),
       keep: (claim, place) => claims.write(claim, place),
       refuse: (claim, pod, reason, message) => claims.refuse(claim, pod, reason, message),
-      tell: (pod, reason, message) =>
-        options.events?.event(
-          referable(podKind, pod),
-          'Warning',
-          'ErrorAddingLogicalPort',
-          `${reason}: ${message}`,
-        ),
+      tell: (pod, reason, message, event = 'ErrorAddingLogicalPort') =>
+        options.events?.event(referable(podKind, pod), 'Warning', event, `${reason}: ${message}`),
       annotator: this.#annotator,
       config: { clusterNetwork, serviceNetwork, joinSubnets, mtu },
       log: this.#log,

@@ -7,7 +7,9 @@ import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import { addressAt, formatAddress } from './addresses.ts';
 import type { NodePlace } from './default-network.ts';
 
-const [allowed, denied] = [1002, 1001];
+/** Priority of what passes all the same. */
+export const allowed = 1002;
+const denied = 1001;
 
 /** A node's group of such ports, and what passes there. Each node has its own: only its own probes reach its pods. */
 export function composeLockedPorts({ name, subnets }: NodePlace, ports: readonly RowKey[]): readonly NbRow[] {
@@ -18,12 +20,26 @@ export function composeLockedPorts({ name, subnets }: NodePlace, ports: readonly
   // Neighbour discovery of IPv6 passes every ACL in OVN 23.03; the sandbox's guard asks for nobody else (`agent/`).
   const arp = managers.filter(({ family }) => family === 4).map(formatAddress);
   const acls = [
-    acl(group, 'egress', 'from-lport', denied, from, 'drop'),
-    acl(group, 'ingress', 'to-lport', denied, to, 'drop'),
-    acl(group, 'probes', 'to-lport', allowed, `${to} && (${probes})`, 'allow-related'),
+    composeAcl(group, `${group.key}-egress`, 'from-lport', denied, from, 'drop'),
+    composeAcl(group, `${group.key}-ingress`, 'to-lport', denied, to, 'drop'),
+    composeAcl(group, `${group.key}-probes`, 'to-lport', allowed, `${to} && (${probes})`, 'allow-related'),
     ...arp.flatMap((ip) => [
-      acl(group, 'arp-egress', 'from-lport', allowed, `${from} && arp && arp.tpa == ${ip}`, 'allow'),
-      acl(group, 'arp-ingress', 'to-lport', allowed, `${to} && arp && arp.spa == ${ip}`, 'allow'),
+      composeAcl(
+        group,
+        `${group.key}-arp-egress`,
+        'from-lport',
+        allowed,
+        `${from} && arp && arp.tpa == ${ip}`,
+        'allow',
+      ),
+      composeAcl(
+        group,
+        `${group.key}-arp-ingress`,
+        'to-lport',
+        allowed,
+        `${to} && arp && arp.spa == ${ip}`,
+        'allow',
+      ),
     ]),
   ];
   const external_ids = { 'k8s.ovn.org/owner-type': 'UDNIsolation' };
@@ -35,15 +51,15 @@ export function lockedGroupKey(node: string): RowKey {
   return { table: 'Port_Group', key: `udn_isolation_${node.replaceAll('-', '_')}` };
 }
 
-function acl(
+/** A rule of a group, with which it goes. */
+export function composeAcl(
   group: RowKey,
-  name: string,
+  key: string,
   direction: string,
   priority: number,
   match: string,
   action: string,
 ): NbRow {
-  const key = `${group.key}-${name}`;
   return {
     table: 'ACL',
     key,

@@ -26,8 +26,8 @@ export interface SettlementParts {
   readonly annotator: Pick<Annotator, 'forget' | 'write'>;
   readonly config: DefaultNetworkConfig;
   readonly log: Log;
-  /** Told why a pod is not connected. */
-  readonly tell: (pod: Pod, reason: string, message: string) => void;
+  /** Told why a pod is not connected, or with another event's reason what else is wrong with it. */
+  readonly tell: (pod: Pod, reason: string, message: string, event?: string) => void;
 }
 
 /** Label of namespaces that have a primary network. */

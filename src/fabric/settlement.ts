@@ -7,15 +7,9 @@ import { keyOf } from '#machinery/controller.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { defaultChoiceOf, formatPodNetworks, isTold, POD_NETWORKS } from './annotations.ts';
 import { composeClusterEgress, composeNodeEgress, gatewayNodes } from './default-egress.ts';
-import {
-  composeDefaultNetwork,
-  composePod,
-  composePodNetwork,
-  type PodPlace,
-  podRowKey,
-} from './default-network.ts';
+import { composeDefaultNetwork, composePod, composePodNetwork, podRowKey } from './default-network.ts';
 import { Ledger } from './ledger.ts';
-import { composeLockedPorts } from './locked-ports.ts';
+import { LockedPods } from './locked-pods.ts';
 import { NodeSettlement } from './node-settlement.ts';
 import { Overlay } from './overlay.ts';
 import {
@@ -34,10 +28,7 @@ export class Settlement {
   readonly #ledger: Ledger;
   readonly #overlay: Overlay;
   readonly #nodes: NodeSettlement;
-  /** Ports of pods that are on the default network for health checks alone, by pod. */
-  readonly #locked = new Map<string, PodPlace>();
-  /** Nodes whose group of such ports has grown. */
-  readonly #relocked = new Set<string>();
+  readonly #locked: LockedPods;
   readonly #markedNads = new Set<string>();
   readonly #markedClaims = new Set<string>();
   readonly #markedNodes = new Set<string>();
@@ -48,6 +39,9 @@ export class Settlement {
   constructor(parts: SettlementParts) {
     this.#parts = parts;
     this.#ledger = new Ledger(parts.config);
+    this.#locked = new LockedPods((pod, message) =>
+      parts.tell(pod, 'InvalidOpenPorts', message, 'ErrorUpdatingResource'),
+    );
     this.#overlay = new Overlay({
       nodes: () => gatewayNodes(this.#ledger.nodes(), parts.config),
       claims: (namespace) => parts.claims.list(namespace),
@@ -85,17 +79,8 @@ export class Settlement {
       ...composeClusterEgress(config),
       ...this.#ledger.nodes().flatMap((node) => composeNodeEgress(node, config)),
       ...this.#overlay.compose(),
-      ...this.#composeLocked(this.#ledger.nodes().map(({ name }) => name)),
+      ...this.#locked.compose(this.#ledger.nodes()),
     ];
-  }
-
-  #composeLocked(nodes: Iterable<string>): readonly NbRow[] {
-    const places = [...this.#locked.values()];
-    return [...nodes].flatMap((name) => {
-      const place = this.#ledger.node(name);
-      const ports = places.filter(({ node }) => node.name === name).map(podRowKey);
-      return place === undefined ? [] : composeLockedPorts(place, ports);
-    });
   }
 
   /** One pass over what is marked. */
@@ -106,10 +91,10 @@ export class Settlement {
     for (const key of this.#overlay.takeWoken()) {
       this.#markedPods.add(key);
     }
-    // A port that went has left its group by itself.
-    const locked = this.#composeLocked(new Set([...changed, ...take(this.#relocked)]));
+    const nodePlaces = [...changed].flatMap((name) => this.#ledger.node(name) ?? []);
+    passes.push(this.#locked.settle(nodePlaces));
     return {
-      put: [...passes.flatMap(({ put }) => put), ...locked],
+      put: passes.flatMap(({ put }) => put),
       remove: passes.flatMap(({ remove }) => remove),
     };
   }
@@ -205,9 +190,8 @@ export class Settlement {
       // A MAC asked for is that of the primary network, whichever it is.
       const mac = isLocked ? undefined : defaultChoiceOf(pod).mac;
       const place = this.#ledger.pod(key) ?? this.#ledger.placePod(key, pod, node, mac);
-      if (isLocked && !this.#locked.has(key)) {
-        this.#locked.set(key, place);
-        this.#relocked.add(node);
+      if (isLocked) {
+        this.#locked.set(key, pod, place);
       }
       const { places, put, remove, problems, warnings } = this.#overlay.settlePod(pod, node, isLocked);
       for (const { reason, message } of problems) {

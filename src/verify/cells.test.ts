@@ -346,3 +346,31 @@ test('isolation is tried against a NIC whose address the source does not have it
     'pod b/q:net1 pod a/p:net1',
   ]);
 });
+
+test('what a pod opens beside its primary network is not held to be closed', () => {
+  const world = (annotations: Readonly<Record<string, string>>): World => {
+    const nic = (device: string, network: string, address: string): NicOf => ({
+      ...{ device, network, addresses: [address], isDefault: device === 'ovn-udn1' },
+    });
+    const closed = podOf('a', 'p', 'node1', [
+      nic('eth0', '', '10.128.0.5'),
+      nic('ovn-udn1', 'a/primary', '10.1.1.5'),
+    ]);
+    const made = { ...closed.metadata.annotations, ...annotations };
+    return {
+      pods: [
+        { ...closed, metadata: { ...closed.metadata, annotations: made } },
+        podOf('b', 'q', 'node2', [{ ...nic('eth0', '', '10.128.2.5'), isDefault: true }]),
+      ],
+      ...{ vmis: [], definitions, nodeStates },
+    };
+  };
+  const tried = (annotations: Readonly<Record<string, string>>): readonly string[] =>
+    cellsOf(world(annotations))
+      .filter(({ from, to }) => from.host.name === 'q' && nicName(to) === 'pod a/p:eth0')
+      .map(({ protocol, expect: wanted }) => `${wanted} ${protocol}`);
+  expect(tried({})).toEqual(['no-reach icmp', 'no-reach tcp', 'no-reach udp']);
+  const open = 'k8s.ovn.org/open-default-ports';
+  expect(tried({ [open]: '- protocol: icmp' })).toEqual(['no-reach tcp', 'no-reach udp']);
+  expect(tried({ [open]: '- protocol: x' })).toHaveLength(3);
+});

@@ -119,7 +119,8 @@ function isolationDrafts(from: Nic, to: Nic, all: readonly Nic[], { ports }: Cel
       (nic) => nic.addresses[family] === address && relate(placeOf(from), placeOf(nic)).relation === 'reach',
     );
     // IPv6 sends nothing by a device without a route there: silence would prove nothing.
-    const canPing = !isTwin && (family === 4 || isRouted);
+    const isOpen = to.opens?.some(({ protocol }) => protocol === 'icmp') === true;
+    const canPing = !isTwin && !isOpen && (family === 4 || isRouted);
     return [
       ...(canPing ? [{ ...base, protocol: 'icmp' as const, size: 'small' as const, port: 0 }] : []),
       ...(isRouted && to.lets === undefined

@@ -7,12 +7,14 @@ import {
   networkStatusAnnotation,
   parseNetworkStatus,
 } from '#api/k8s.cni.cncf.io/network-status.ts';
+import { type OpenPort, readOpenPorts } from '#api/k8s.ovn.org/open-ports.ts';
 import type {
   VirtualMachineInstance,
   VmiInterface,
   VmiStatusInterface,
 } from '#api/kubevirt.io/virtual-machine-instance.ts';
 import type { NodeNetworkState } from '#api/nmstate.io/node-network-state.ts';
+import { parseYaml } from '#machinery/yaml.ts';
 import { readBridges } from './bridges.ts';
 import type { Segment } from './segment.ts';
 import { defaultSegment, type Networks, openNetworks } from './segments.ts';
@@ -58,6 +60,8 @@ export interface Nic {
   readonly isMasqueraded: boolean;
   /** Absent: every port is let in. */
   readonly lets?: readonly PortRange[];
+  /** What it opens although its network is closed: the default one beside a primary network. */
+  readonly opens?: readonly OpenPort[];
   /** Why it cannot be tested; absent when it can. */
   readonly untested?: string;
 }
@@ -129,6 +133,9 @@ function podNics(pod: Pod, networks: Networks): readonly Nic[] {
   const { namespace = '', name } = pod.metadata;
   const host: Host = { kind: 'pod', namespace, name, node: pod.spec.nodeName ?? '' };
   const entries = statusOf(pod);
+  const { ports: opens = [] } = readOpenPorts(pod.metadata.annotations, (yaml) =>
+    parseYaml(yaml, { maxAliasCount: 0 }),
+  );
   return entries.map((entry): Nic => {
     const segment = segmentOf(entry, entries, host.node, networks);
     const addresses = addressesOf(entry.ips ?? []);
@@ -141,6 +148,7 @@ function podNics(pod: Pod, networks: Networks): readonly Nic[] {
       mtu: entry.mtu ?? defaultMtu,
       isPrimary: entry.default === true,
       isMasqueraded: false,
+      ...(segment.kind === 'locked' && opens.length > 0 && { opens }),
       ...untestedOn(segment, addresses),
     };
   });

@@ -128,9 +128,12 @@ async function readWorld(kubeconfig: string): Promise<World> {
   }
 }
 
-/** Ports that no interface lists, so that they are closed where a list is. */
+/** Ports that no interface lists or opens, so that they are closed where others are. */
 function choosePorts(nics: readonly Nic[]): { readonly tcp: number; readonly udp: number } {
-  const listed = nics.flatMap(({ lets = [] }) => lets);
+  const listed = nics.flatMap(({ lets = [], opens = [] }) => [
+    ...lets,
+    ...opens.flatMap((one) => (one.protocol === 'icmp' ? [] : [{ from: one.port, to: one.port }])),
+  ]);
   const free = (): number => {
     const port = randomInt(portRange.from, portRange.to);
     return listed.some(({ from, to }) => port >= from && port <= to) ? free() : port;
