@@ -59,6 +59,12 @@ test('a NIC is named when both families fail, a host when all its NICs do, a net
   expect(names(({ to }) => to.segment.label === 'default')).toEqual(['network default']);
 });
 
+test('one protocol to a host is named: its listener', () => {
+  expect(names(({ to, protocol }) => to.host.name === 'b' && protocol === 'udp')).toEqual([
+    'udp to pod ns/b',
+  ]);
+});
+
 test('two causes are named apart, and what has none is told by NIC', () => {
   const causes = names(
     (cell) =>

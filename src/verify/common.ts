@@ -5,7 +5,7 @@ import { nicName } from './nics.ts';
 
 /** A group of cells of which most are not as expected. */
 export interface Common {
-  /** `vm ns/x:default IPv6`, `pod ns/p`, `network ns/lan`, `node1 to node2`. */
+  /** `vm ns/x:default IPv6`, `pod ns/p`, `udp to pod ns/p`, `network ns/lan`, `node1 to node2`. */
   readonly name: string;
   /** Cells not as expected that no earlier group names, and cells of the group in all. */
   readonly wrong: number;
@@ -74,13 +74,15 @@ function worst(groups: readonly Group[], left: ReadonlySet<Result>): Group {
 }
 
 /** Groups that a cell is in, by level. */
-function namesOf({ from, to, family }: Cell): readonly Pick<Group, 'name' | 'level'>[] {
+function namesOf({ from, to, family, protocol }: Cell): readonly Pick<Group, 'name' | 'level'>[] {
   const ends = from === to ? [from] : [from, to];
   const labels = ends.map(({ segment }) => `network ${segment.label}`);
   const levels = [
     ends.map((nic) => `${nicName(nic)} IPv${family}`),
     ends.map((nic) => nicName(nic)),
     ends.map(({ host }) => `${host.kind} ${host.namespace}/${host.name}`),
+    // Its listener, or its counters.
+    [`${protocol} to ${to.host.kind} ${to.host.namespace}/${to.host.name}`],
     labels.map((label) => `${label} IPv${family}`),
     labels,
     from.host.node === to.host.node ? [] : [`${from.host.node} to ${to.host.node}`],

@@ -248,7 +248,7 @@ class Run {
 /** What the source or the target lacks for a cell. */
 function lackOf(cell: Cell, from: Listening | undefined, to: Listening | undefined): string | undefined {
   if (cell.protocol === 'udp' && (from?.hasUdp !== true || to?.hasUdp !== true)) {
-    return 'one of the two has no OpenBSD netcat (nc.openbsd)';
+    return 'one of the two has no OpenBSD netcat (nc.openbsd), or its UDP port is taken';
   }
   return cell.protocol === 'tcp' && to?.tcpPorts.includes(cell.port) !== true
     ? `port ${cell.port} of the target is taken by something else`

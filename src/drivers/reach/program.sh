@@ -39,6 +39,20 @@ await_server() {
   echo "tcp $1 $state"
 }
 
+# Port $1 in each family that this kernel has: what comes before a listener has its port is lost without a word.
+await_datagrams() {
+  tries=0
+  for table in /proc/net/udp /proc/net/udp6; do
+    [ -e "$table" ] || continue
+    until busybox grep -q ":$(printf %04X "$1") [0-9A-F]*:0000 " "$table"; do
+      tries=$((tries + 1))
+      [ "$tries" -lt 250 ] || { echo "udp $1 taken"; return; }
+      busybox usleep 20000
+    done
+  done
+  echo "udp $1 open"
+}
+
 listen() {
   dir=$1 nonce=$2 seconds=$3 udp=$4
   shift 4
@@ -60,7 +74,6 @@ listen() {
       busybox timeout -s KILL "$seconds" nc.openbsd "-$family" -n -d -u -l -k "$udp" >>"$dir/udp" 2>/dev/null </dev/null &
       echo $! >>"$dir/pids"
     done
-    echo "udp $udp open"
   else
     echo "udp $udp missing"
   fi
@@ -74,6 +87,7 @@ listen() {
   for port; do
     await_server "$port" "$nonce" "$(busybox sed -n "s/^tcp $port //p" "$dir/servers")"
   done
+  ! command -v nc.openbsd >/dev/null || await_datagrams "$udp"
   echoes
 }
 
