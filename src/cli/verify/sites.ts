@@ -13,7 +13,7 @@ const guestTimeoutMs = 120_000;
 export const answerTimeoutMs = 130_000;
 
 /** Before what failed on the way is asked for again, ms: a guest's agent takes a moment to be heard again. */
-const pauseMs = 1_000;
+const usualPauseMs = 1_000;
 
 /** The place has no busybox: nothing can be measured there. */
 export class NotEquipped extends PatchbayError {}
@@ -30,8 +30,11 @@ export interface Sites {
   ask(host: Host, request: ReachRequest): Promise<string>;
 }
 
-/** Makes the way to hosts; nothing is connected yet. */
-export function openSites(agents: Agents): Sites {
+/**
+ * Makes the way to hosts; nothing is connected yet.
+ * @param signal once it aborts nothing is asked for again: what it started has been stopped by then
+ */
+export function openSites(agents: Agents, signal: AbortSignal, pauseMs = usualPauseMs): Sites {
   const run = randomBytes(6).toString('hex');
   const once = async (host: Host, request: ReachRequest): Promise<string> => {
     const where = nameOf(host);
@@ -62,7 +65,7 @@ export function openSites(agents: Agents): Sites {
           throw error;
         }
       }
-      await delay(pauseMs);
+      await delay(pauseMs, undefined, { signal });
       try {
         if (request.verb === 'listen') {
           await once(host, { verb: 'stop', run }); // It may have begun.

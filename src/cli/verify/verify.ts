@@ -93,7 +93,7 @@ async function verify(options: VerifyOptions, progress: Progress, signal: AbortS
   );
   try {
     const { observed, unsettled } = await measureCells(cells, {
-      sites: openSites(agents),
+      sites: openSites(agents, signal),
       udpPort: ports.udp,
       settleSeconds: options.settle,
       answerSeconds: options.wait,
