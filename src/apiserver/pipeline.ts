@@ -100,8 +100,8 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
       ? await handle(pipeline, record, call, body)
       : await handleWrite(pipeline, record, call, body);
     if (isGone(response)) {
-      if ('pieces' in answer) {
-        answer.release();
+      if ('release' in answer) {
+        answer.release?.();
       }
       record.answered(499);
       turn.end();
@@ -111,7 +111,7 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
       setWarnings(response, warnings);
       if ('stream' in answer) {
         turn.end();
-        const ended = record.streaming();
+        const ended = record.streaming(answer.code);
         response.on('close', ended);
         answer.stream(response);
         return;

@@ -37,12 +37,12 @@ export class RequestRecord implements AuditedRequest {
   }
 
   /** A watch goes on: it is no longer in flight. Returns what to call at its end. */
-  streaming(): () => void {
+  streaming(code = 200): () => void {
     const ended = this.#recorders.metrics.watching(this.info);
-    this.answered(200, 'ResponseStarted');
+    this.answered(code, 'ResponseStarted');
     return () => {
       ended();
-      this.#audit(200, 'ResponseComplete');
+      this.#audit(code, 'ResponseComplete');
     };
   }
 

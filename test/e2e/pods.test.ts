@@ -423,6 +423,22 @@ test('ports are forwarded', async () => {
   }
 });
 
+test('pods and services are asked through the API server', async () => {
+  const from = `/api/v1/namespaces/${namespace}`;
+  const raw = (rest: string) => kubectl('get', '--raw', `${from}/${rest}`);
+  await cluster.must(['-n', namespace, 'label', 'pod', 'web', 'proxied=yes']);
+  const spec = { selector: { proxied: 'yes' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] };
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { namespace, name: 'web' }, spec };
+  await cluster.must(['apply', '-f', '-'], JSON.stringify(service));
+  expect((await raw('pods/web:8080/proxy/index.html')).stdout).toBe('web\n');
+  await expect
+    .poll(async () => (await raw('services/web:http/proxy/index.html')).stdout, { timeout: 20_000 })
+    .toBe('web\n');
+  expect((await raw('pods/web:9/proxy/')).stderr).toMatch(
+    /ServiceUnavailable\): error trying to reach service: dial tcp \S+:9: connect: connection refused/,
+  );
+});
+
 test('containers outlive the agent and take commands again', async () => {
   const { processes } = await cluster.status();
   const agents = processes.filter(({ name }) => name === 'agent');

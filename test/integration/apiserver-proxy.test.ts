@@ -264,6 +264,26 @@ test('what cannot be reached is told in words', async () => {
   ]);
 });
 
+test('a client that goes away takes its request along', async () => {
+  const left = new Promise((resolve) => {
+    program.once('request', (request) => request.once('close', resolve));
+  });
+  const sent = https.request({
+    ...under.clientTls('admin'),
+    method: 'POST',
+    path: proxy('/upload'),
+    headers: { 'content-length': '1000000' },
+    agent: false,
+  });
+  sent.once('error', () => undefined);
+  sent.write('x');
+  await new Promise((resolve) => {
+    program.once('request', resolve);
+  });
+  sent.destroy();
+  await left;
+});
+
 test('each verb needs its right', async () => {
   const refusals = await Promise.all(
     (['GET', 'POST', 'DELETE'] as const).map((method) => ask(method, proxy('/'), { as: 'viewer' })),

@@ -21,6 +21,10 @@ export interface Answer {
 /** An answer whose connection is used further: a watch. It is called once the head may be sent. */
 export interface StreamAnswer {
   readonly stream: (response: Outgoing) => void;
+  /** What it will be answered with, for metrics and the audit log; absent: 200. */
+  readonly code?: number;
+  /** To be called once when nobody wants it any more. */
+  readonly release?: () => void;
 }
 
 /** A long answer of JSON that is made while it is sent (`sendPieces`), so that it is never in memory as a whole. */

@@ -26,7 +26,10 @@ export async function answerLog(
   if (answer.response.statusCode !== 200) {
     throw await refusalOf(answer.response);
   }
-  return { stream: (response) => passOn(answer.response, response) };
+  return {
+    stream: (response) => passOn(answer.response, response),
+    release: () => answer.response.destroy(),
+  };
 }
 
 /** An exec, attach or port-forward that does not switch protocols. Throws 404 or 400. */

@@ -47,7 +47,11 @@ export async function answerProxy(
   const tunnel = await openTunnel(agentTls(tls), target);
   const passing = { request, target, paths };
   const response = await ask(passing, tunnel);
-  return { stream: (to) => passOn(passing, response, to) };
+  return {
+    stream: (to) => passOn(passing, response, to),
+    code: response.statusCode ?? 502,
+    release: () => response.destroy(),
+  };
 }
 
 /** Asks a pod to switch protocols and gives its client what it answers, whatever that is. Resolves with the status code. */
@@ -110,7 +114,11 @@ function ask(passing: Passing, tunnel: Duplex): Promise<IncomingMessage> {
     const gone = () => asked.destroy();
     request.once('aborted', gone);
     asked.once('response', () => request.off('aborted', gone));
-    (request as Readable).pipe(asked);
+    if ((request as Readable).readableAborted) {
+      gone();
+    } else {
+      (request as Readable).pipe(asked);
+    }
   });
 }
 
