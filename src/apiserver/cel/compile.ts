@@ -6,6 +6,7 @@ import { CelError } from './library.ts';
 import { meter } from './meter/meter.ts';
 import type { Node } from './meter/node.ts';
 import { type Parsed, parseExpression, visitNodes } from './parse.ts';
+import { replacementOf, withOriginalNames } from './replaced.ts';
 
 /** A rule ready to run. */
 export interface CompiledRule {
@@ -93,19 +94,18 @@ function forgetSource(node: Node): void {
 /** The first line of what the CEL package says; the rest draws the source. */
 export function summaryOf(error: unknown): string {
   const summary = (error as { summary?: unknown }).summary;
-  return typeof summary === 'string' ? summary : (messageOf(error).split('\n')[0] ?? '');
+  return withOriginalNames(typeof summary === 'string' ? summary : (messageOf(error).split('\n')[0] ?? ''));
 }
-
-/** Functions of the package that are put out of the way: `matches` takes more than linear time, `bool` knows fewer words than Go. */
-const REPLACED: Readonly<Record<string, string>> = { 'rcall matches': 'matchesRe2', 'call bool': 'boolOf' };
 
 /** Finds `oldSelf`, and replaces functions. */
 function prepareNode(node: Node, found: { usesOldSelf: boolean }): void {
   if (node.op === 'id' && node.args === 'oldSelf') {
     found.usesOldSelf = true;
   }
-  const better = Array.isArray(node.args) ? REPLACED[`${node.op} ${String(node.args[0])}`] : undefined;
-  if (better !== undefined) {
-    (node.args as unknown[])[0] = better;
+  if (node.op !== 'call' && node.op !== 'rcall') {
+    return;
   }
+  const parts = node.args as unknown[];
+  const { length } = parts.at(-1) as readonly unknown[];
+  parts[0] = replacementOf(node.op, String(parts[0]), length) ?? parts[0];
 }

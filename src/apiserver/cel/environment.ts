@@ -1,4 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js';
+import { registerCharacters } from './functions/characters.ts';
 import { registerConversions } from './functions/conversions.ts';
 import { registerFormats } from './functions/format.ts';
 import { registerListExtension } from './functions/list-extension.ts';
@@ -9,6 +10,7 @@ import { registerQuantity } from './functions/quantity.ts';
 import { registerSemver } from './functions/semver.ts';
 import { registerStrings } from './functions/strings.ts';
 import { registerUrl } from './functions/url.ts';
+import { registerZones } from './functions/zones.ts';
 import { celLibrary } from './library.ts';
 import { registerTwoVariableMacros } from './macros.ts';
 import { registerValueMacros } from './value-macros.ts';
@@ -49,6 +51,8 @@ function createEnvironment(): Environment {
   registerLists(made);
   registerFormats(made);
   registerConversions(made);
+  registerCharacters(made);
+  registerZones(made);
   registerListExtension(made);
   registerOptionals(made);
   registerSemver(made);

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SchemaNode } from '#api/schema.ts';
 import { budgetLeft, RULES_BUDGET, startBudget } from './budget.ts';
-import { compileRule } from './compile.ts';
+import { compileRule, summaryOf } from './compile.ts';
 import { estimatedCost } from './cost/estimate.ts';
 import { compileFault } from './typed.ts';
 import { toCel } from './values.ts';
@@ -131,6 +131,41 @@ describe('versions', () => {
     expect(() => run("semver('1.02.3').major() == 1")).toThrow(
       'Minor number must not contain leading zeroes "02"',
     );
+  });
+});
+
+describe('characters, zones and URLs', () => {
+  holding([
+    "'👑a'.indexOf('a') == 1 && 'a👑a'.lastIndexOf('a') == 2 && 'a👑a'.indexOf('a', 1) == 2 && 'abc'.indexOf('z') == -1",
+    "'abc'.indexOf('') == 0 && 'abc'.lastIndexOf('') == 3 && ''.indexOf('a') == -1 && ''.lastIndexOf('a') == -1",
+    "'👑abc'.substring(1) == 'abc' && '👑abc'.substring(0, 1) == '👑' && 'abc'.substring(3) == ''",
+    "'ÀB'.lowerAscii() == 'Àb' && 'àb'.upperAscii() == 'àB'",
+    "'👑b'.split('') == ['👑', 'b'] && 'a,b,c'.split(',', 0) == [] && 'a,b,c'.split(',', 2) == ['a', 'b,c']",
+    "'a👑'.replace('', '-') == '-a-👑-' && 'ab'.replace('', '-', 1) == '-ab'",
+    "self.s.indexOf('a') == 1 && self.l.lastIndexOf(1) == 3",
+    "timestamp('2011-08-18T00:00:00Z').getHours('02:00') == 2 && timestamp('2011-08-18T00:00:00Z').getHours('-02:30') == 21",
+    "timestamp('2011-08-18T23:30:00Z').getDayOfMonth('Europe/Berlin') == 18 && timestamp('2011-01-01T00:00:00Z').getDayOfYear('-01:00') == 364",
+    "timestamp('2011-08-18T00:00:01Z').getMinutes('Asia/Kolkata') == 30 && timestamp('2011-08-18T00:00:01Z').getSeconds('UTC') == 1",
+    "url('https://u:p@Example.com:443/').getHost() == 'Example.com:443' && url('HTTPS://[::1]:80/').getHostname() == '::1'",
+    "url('https://example.com').getEscapedPath() == '' && url('https://example.com/with space/%2F').getEscapedPath() == '/with%20space/%2F'",
+    "url('https://example.com:80/').getPort() == '80' && url('HTTPS://example.com').getScheme() == 'https' && url('/a?b=c').getQuery() == {'b': ['c']}",
+    "!isURL('mailto:a@b.c') && !isURL('example.com') && isURL('/path') && !isURL('https://example.com:port/')",
+  ]);
+
+  test.each([
+    ["'abc'.substring(5) == ''", 'index out of range: 5'],
+    ["'abc'.substring(2, 1) == ''", 'invalid substring range. start: 2, end: 1'],
+    ["'abc'.indexOf('c', 3) == 0", 'index out of range: 3'],
+    ["timestamp('2011-08-18T00:00:00Z').getHours('Nowhere/Else') == 0", 'unknown time zone Nowhere/Else'],
+    ["dyn('a').indexOf(1) == 0", "found no matching overload for 'string.indexOf(int)'"],
+  ])('%s', (rule, why) => {
+    let told: unknown;
+    try {
+      run(rule);
+    } catch (error) {
+      told = summaryOf(error);
+    }
+    expect(told).toContain(why);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import { CelError, celLibrary } from '../library.ts';
+import { replacement } from '../replaced.ts';
 import type { CelDuration } from './conversions.ts';
 import { celEqual } from './equal.ts';
 
@@ -56,13 +57,17 @@ export function registerLists(environment: Environment): void {
     .registerFunction(
       'list.max(): dyn',
       extreme('max', (a, b) => a > b),
-    )
-    .registerFunction('list.indexOf(dyn): int', (list: List, item: unknown) => {
-      return BigInt(list.findIndex((other) => celEqual(other, item)));
-    })
-    .registerFunction('list.lastIndexOf(dyn): int', (list: List, item: unknown) => {
-      return BigInt(list.findLastIndex((other) => celEqual(other, item)));
-    })
+    );
+  for (const named of [(name: string) => name, replacement]) {
+    environment
+      .registerFunction(`list.${named('indexOf')}(dyn): int`, (list: List, item: unknown) =>
+        BigInt(list.findIndex((other) => celEqual(other, item))),
+      )
+      .registerFunction(`list.${named('lastIndexOf')}(dyn): int`, (list: List, item: unknown) =>
+        BigInt(list.findLastIndex((other) => celEqual(other, item))),
+      );
+  }
+  environment
     .registerType('SetsNamespace', { ctor: SetsNamespace, fields: {} })
     .registerConstant('sets', 'SetsNamespace', new SetsNamespace())
     .registerFunction('SetsNamespace.contains(list, list): bool', (_: unknown, all: List, some: List) =>

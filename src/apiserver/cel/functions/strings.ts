@@ -3,6 +3,7 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { patternTest } from '../../schema/pattern.ts';
 import { charge } from '../budget.ts';
 import { CelError } from '../library.ts';
+import { replacement } from '../replaced.ts';
 import { formatString, quoted } from './printf.ts';
 
 function matches(text: string, pattern: string): boolean {
@@ -23,7 +24,7 @@ function parseBool(text: string): boolean {
 /** Kubernetes' regex library and the string functions of CEL's extension that the package lacks. */
 export function registerStrings(environment: Environment): void {
   environment
-    .registerFunction('string.matchesRe2(string): bool', matches)
+    .registerFunction(`string.${replacement('matches')}(string): bool`, matches)
     .registerFunction('matches(string, string): bool', matches)
     .registerFunction(
       'string.find(string): string',
@@ -48,8 +49,8 @@ export function registerStrings(environment: Environment): void {
     .registerType('StringsNamespace', { ctor: StringsNamespace, fields: {} })
     .registerConstant('strings', 'StringsNamespace', new StringsNamespace())
     .registerFunction('StringsNamespace.quote(string): string', (_: unknown, text: string) => quoted(text))
-    .registerFunction('boolOf(bool): bool', (value: boolean) => value)
-    .registerFunction('boolOf(string): bool', parseBool);
+    .registerFunction(`${replacement('bool')}(bool): bool`, (value: boolean) => value)
+    .registerFunction(`${replacement('bool')}(string): bool`, parseBool);
 }
 
 /** Units of each match that is found: they take longer here than in cel-go, which counts the text only. */
@@ -68,7 +69,8 @@ function findAll(text: string, pattern: string, most: number): string[] {
 }
 
 function replace(text: string, from: string, to: string, most: number): string {
-  const parts = text.split(from);
+  // Nothing stands before, between and after all characters.
+  const parts = from === '' ? ['', ...text, ''] : text.split(from);
   const cuts = most < 0 ? parts.length - 1 : Math.min(most, parts.length - 1);
   // What is longer than the text costs more than upstream counts: some characters could become very many.
   charge(Math.ceil(Math.max(0, cuts * (to.length - from.length)) / 10));

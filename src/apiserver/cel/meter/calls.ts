@@ -70,7 +70,6 @@ export const CALL_COSTS: Readonly<Record<string, CallCost>> = {
   format: scanned,
   'strings.quote': scanned,
   matches: searched,
-  matchesRe2: searched,
   find: searched,
   findAll: searched,
   contains: ([text, part]) => traversal(sizeOf(text)) * traversal(sizeOf(part)),

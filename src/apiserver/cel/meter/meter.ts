@@ -3,6 +3,7 @@
  * expression is compiled, and charged at once; only branches, rounds of loops and what depends on sizes charges for itself.
  */
 import { charge } from '../budget.ts';
+import { withOriginalNames } from '../replaced.ts';
 import { CALL_COSTS } from './calls.ts';
 import { loopCost, macroLoopCost } from './loops.ts';
 import { charging, type Macro, type Node } from './node.ts';
@@ -13,7 +14,6 @@ const CREATE_MAP = 30;
 /** Functions of a constant that cel-go works out once. */
 const CONVERSIONS = new Set([
   'bool',
-  'boolOf',
   'bytes',
   'double',
   'duration',
@@ -105,11 +105,13 @@ function shortCircuitCost(args: readonly [Node, Node]): number {
   return meter(before);
 }
 
-function callCost(node: Node, name: string, args: readonly Node[]): number {
+function callCost(node: Node, given: string, args: readonly Node[]): number {
+  const name = withOriginalNames(given);
   return CONVERSIONS.has(name) && args.every(isConstant) ? 0 : total(args) + own(node, name, 0);
 }
 
-function methodCost(node: Node, name: string, receiver: Node, args: readonly Node[]): number {
+function methodCost(node: Node, given: string, receiver: Node, args: readonly Node[]): number {
+  const name = withOriginalNames(given);
   if (receiver.op === 'id' && NAMESPACES.has(receiver.args as string) && isConstant(receiver)) {
     return total(args) + own(node, `${receiver.args as string}.${name}`, 1);
   }
@@ -214,7 +216,7 @@ function isConstant(node: Node): boolean {
       return (node.args as Node).op === 'value';
     case 'call': {
       const [name, args] = node.args as [string, Node[]];
-      return CONVERSIONS.has(name) && args.every(isConstant);
+      return CONVERSIONS.has(withOriginalNames(name)) && args.every(isConstant);
     }
     default:
       return false;
