@@ -203,6 +203,7 @@ test.each([
   ['self.l.flatten().size() > 0', 2 + (4 + 11) + 1 + 1, 2 + (10 + 11) + 1 + 1],
   ['lists.range(7).size() == 7', 7 + 11 + 1 + 1, 7 + 11 + 1 + 1],
   ['isSemver(self.t)', 2 + 1, 2 + 4],
+  ["semver(self.t, true) == semver('1.2.0')", 2 + 1 + 1 + 1, 2 + 4 + 1 + 1],
   // The receiver is asked whether it has a value, then for it; its value is bound to a name (10 at most).
   ['self.?t.optMap(v, v).hasValue()', 2 + 1 + (2 + 1) + 1 + 1 + 1, 2 + 1 + 1 + 10 + (2 + 1) + 1 + 1],
   [

@@ -4,7 +4,7 @@ import type { Estimate } from './types.ts';
 
 const TEXTS = new Set(['string', 'bytes']);
 /** Library types whose equality costs one unit. */
-const PLAIN_EQUALITY = new Set(['net.IP', 'net.CIDR', 'kubernetes.Quantity']);
+const PLAIN_EQUALITY = new Set(['net.IP', 'net.CIDR', 'kubernetes.Quantity', 'kubernetes.Semver']);
 /** Longest name of a format. */
 const MAX_FORMAT = 64;
 
