@@ -1,5 +1,6 @@
 /** Carries a matrix out: listeners everywhere, probes from every host, what arrived, and nothing left behind. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Counts,
   type Listening,
@@ -34,6 +35,8 @@ export interface MeasureOptions {
 
 /** Seconds that silence is waited for where it is expected. */
 const silenceSeconds = 2;
+/** How long listeners that begin are waited for before they are stopped, ms: a guest may never answer. */
+const beginningMs = 10_000;
 /** Probes of one request: it must be over before its client gives up. */
 const batchSize = 32;
 /** Probes of a host that run at a time: those that answer need the processor, those that wait for silence do not. */
@@ -65,23 +68,32 @@ export async function measureCells(cells: readonly Cell[], options: MeasureOptio
     cells.flatMap(({ from, to }) => [from.host, to.host]).map((host) => [hostKey(host), host]),
   );
   const { sites, settleSeconds: seconds, signal } = options;
+  const begun: Promise<unknown>[] = [];
   try {
     // First, so that its pings are none of those that are counted later.
     const unsettled = await settle(cells, { sites, seconds, signal });
     const stations = new Map(
       await Promise.all(
-        [...hosts].map(async ([key, host]) => [key, await listen(host, cells, options)] as const),
+        [...hosts].map(async ([key, host]) => [key, await listen(host, cells, options, begun)] as const),
       ),
     );
     return { observed: await new Run(cells, stations, options).measure(), unsettled };
   } finally {
+    // What is told to stop while it still begins would go on.
+    await Promise.race([Promise.allSettled(begun), delay(beginningMs, undefined, { ref: false })]);
     await Promise.allSettled(
       [...hosts.values()].map((host) => sites.ask(host, { verb: 'stop', run: sites.run })),
     );
   }
 }
 
-async function listen(host: Host, cells: readonly Cell[], options: MeasureOptions): Promise<Station> {
+/** Notes in `begun` what it asked for. */
+async function listen(
+  host: Host,
+  cells: readonly Cell[],
+  options: MeasureOptions,
+  begun: Promise<unknown>[],
+): Promise<Station> {
   const { sites, udpPort, lifeSeconds, signal } = options;
   const nonce = randomBytes(6).toString('hex');
   const own = cells.filter(({ to, protocol }) => hostKey(to.host) === hostKey(host) && protocol === 'tcp');
@@ -96,7 +108,9 @@ async function listen(host: Host, cells: readonly Cell[], options: MeasureOption
       udpPort,
       tcpPorts,
     } as const;
-    return { host, nonce, listening: parseListening(await untilAborted(sites.ask(host, request), signal)) };
+    const asked = sites.ask(host, request);
+    begun.push(asked);
+    return { host, nonce, listening: parseListening(await untilAborted(asked, signal)) };
   } catch (error) {
     signal.throwIfAborted();
     return { host, nonce, problem: { text: messageOf(error), isLack: error instanceof NotEquipped } };
