@@ -10,7 +10,7 @@ import type { DaemonPlan, LabPlan, NodePlan } from './plan.ts';
 import { gatewayBridge } from './plan-switch.ts';
 import { isRunning, type ProcessView, readPidFile, signalProcess, viewProcess } from './process.ts';
 import type { DaemonSpec } from './supervisor-protocol.ts';
-import { announceNeighbours, composeNeighbours } from './tunnels.ts';
+import { composeSwitchGreeting, greetSwitches } from './switch-greeting.ts';
 import type { SystemUser } from './users.ts';
 import { until } from './wait.ts';
 
@@ -87,7 +87,7 @@ export function composeDaemonSpecs(plan: LabPlan, user: SystemUser): readonly Da
     ...[...plan.central.databases, plan.central.northd].map((daemon) => spec(daemon)),
     ...plan.nodes.flatMap((node) => [
       spec(node.ovsdb),
-      spec(node.vswitchd, composeNeighbours(plan, node)),
+      spec(node.vswitchd, composeSwitchGreeting(plan, node)),
       spec(node.controller, controllerGreeting),
     ]),
   ];
@@ -165,5 +165,5 @@ export async function raiseLab(plan: LabPlan, user: SystemUser): Promise<void> {
     );
   };
   await Promise.all([central, nodes()]);
-  await announceNeighbours(plan);
+  await greetSwitches(plan);
 }

@@ -274,16 +274,23 @@ function nodeAddresses({ nodes }: LabPlan, family: IpFamily): readonly string[] 
 
 /**
  * What gateways hand over leaves with the node's own address, whatever it was before. Pods of the default network may speak
- * with nodes, as everywhere; from primary user-defined networks nodes are not reached, only what is beyond them.
+ * with nodes, as everywhere; from primary user-defined networks nodes are not reached, only what is beyond them. What OVN's
+ * conntrack could not follow comes with a pod's own address (fragments, `switch-greeting.ts`) and goes nowhere; that is seen
+ * before the kernel puts fragments together, so that nobody fills its memory with them.
  */
 function edge(family: IpFamily, nodes: readonly string[]): string {
   const word = family === 4 ? 'ip' : 'ip6';
+  const hidden = [gatewayBridge.ranges[family], ...(family === 6 ? ['fe80::/10'] : [])].join(', ');
   return `table ${word} patchbay-edge {}
 delete table ${word} patchbay-edge
 table ${word} patchbay-edge {
   chain postrouting {
     type nat hook postrouting priority srcnat;
     ${word} saddr ${gatewayBridge.ranges[family]} oifname != "${gatewayBridge.name}" counter masquerade
+  }
+  chain hidden {
+    type filter hook prerouting priority -450;
+    iifname "${gatewayBridge.name}" ${word} saddr != { ${hidden} } counter drop
   }
   chain tenants {
     type filter hook prerouting priority -150;

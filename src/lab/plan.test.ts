@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { instancePaths, isAliasOf, stableMac } from './names.ts';
 import { composeLab } from './plan.ts';
+import { composeSwitchGreeting } from './switch-greeting.ts';
 
 const paths = instancePaths('demo', '/state');
 const lab = composeLab({ paths, nodes: ['node1', 'node2'], machineSubnet: 130, datapath: 'netdev' });
@@ -128,4 +129,18 @@ test('MAC addresses are stable, local and unicast', () => {
   expect(stableMac('a', 'b')).toBe(stableMac('a', 'b'));
   expect(stableMac('a', 'b')).not.toBe(stableMac('a', 'c'));
   expect(stableMac('a', 'b')).toMatch(/^02(:[0-9a-f]{2}){5}$/);
+});
+
+test('a switch in user space is told to leave fragments alone, and who is at the other ends of its tunnels', () => {
+  const [node] = lab.nodes;
+  if (node === undefined) throw new Error('the lab has no nodes');
+  expect(composeSwitchGreeting(lab, node).map(({ method, params }) => [method, ...params].join(' '))).toEqual(
+    [
+      'dpctl/ipf-set-disabled netdev@ovs-netdev v4',
+      'dpctl/ipf-set-disabled netdev@ovs-netdev v6',
+      'tnl/neigh/aging 3600',
+      `tnl/neigh/set br-ex 192.168.130.12 ${lab.nodes[1]?.uplinkMac}`,
+    ],
+  );
+  expect(composeSwitchGreeting({ ...lab, datapath: 'system' }, node)).toEqual([]);
 });

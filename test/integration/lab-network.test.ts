@@ -82,6 +82,14 @@ test('both chassis register, with a tunnel to each other', async () => {
   });
 });
 
+test('fragments are not put together by Open vSwitch, whose 3.1 hands what is left over to whom it does not concern', async () => {
+  for (const { vswitchd } of plan.nodes) {
+    const { stdout } = await run(['ovs-appctl', '-t', vswitchd.control, 'dpctl/ipf-get-status']);
+    expect(stdout).toContain('Fragmentation Module Status');
+    expect(stdout).not.toContain('enabled: 1');
+  }
+});
+
 test('a second run changes nothing', async () => {
   const before = await snapshot();
   const pids = (await takeInventory(paths)).processes.map(({ pid }) => pid);
