@@ -4,7 +4,7 @@ import type { Run, Trial } from '../reliability/lib/trial.ts';
 import { attack, gatewayIn } from './attack.ts';
 import { probes } from './escapes.ts';
 import { probes6 } from './escapes6.ts';
-import { linkLocal } from './frames.ts';
+import { ip4 as bytesOfIp4, ip6 as bytesOfIp6, linkLocal } from './frames.ts';
 import type { Nic } from './lab.ts';
 import { appctl, nb, withHole } from './plant.ts';
 import { honest, type Identity, last } from './spoofing.ts';
@@ -34,6 +34,7 @@ export const tenantsTrial: Trial = {
       await restartControllers(world);
       await everywhere(run, world, 'after a restart of ovn-controller');
       await reachable(run, world);
+      await holdsNoFragments(run, world);
     });
   },
 };
@@ -77,13 +78,23 @@ async function everywhere(run: Run, world: World, when: string): Promise<void> {
       own: [self.host],
       frames,
       ...(at && cast && { honest: { count: rounds, at: at.host, last: last(cast) } }),
-      // Within the tenant's own network, and on its way out of the node; `host` is for nobody at all.
-      mayBeSeen: ({ link, name }) =>
+      // Within the tenant's own network, and on its way out of the node, hidden; `host` is for nobody at all.
+      mayBeSeen: ({ link, name, sample }) =>
         !name.startsWith('host-') &&
+        !(['br-ex', 'eth0'].includes(link) && isSentBy(self.who, sample)) &&
         (self.link === 'ovn-udn1' ? own.includes(link) || !link.startsWith('pb') : false),
     });
     if (run.done) return;
   }
+}
+
+/** True for an IP packet with such a source, in hex. */
+function isSentBy({ ip4, ip6 }: Identity, frame: string): boolean {
+  const rest = frame.slice(24);
+  return (
+    (rest.startsWith('0800') && rest.slice(28, 36) === bytesOfIp4(ip4).toString('hex')) ||
+    (rest.startsWith('86dd') && ip6 !== undefined && rest.slice(20, 52) === bytesOfIp6(ip6).toString('hex'))
+  );
 }
 
 /** Everything that is not the tenant's, with the MAC by which it may be reached. */
@@ -136,6 +147,15 @@ async function reachable(run: Run, world: World): Promise<void> {
   const forbidden = [...nodes.map(({ address }) => address), '169.254.0.2', '169.254.169.254'];
   for (const address of forbidden) {
     run.check(!(await connects(address, 10_250)), () => `a tenant reaches ${address}:10250`);
+  }
+}
+
+/** What Open vSwitch in user space holds of fragments it gives, 15 s later, to whatever connection it sees next. */
+async function holdsNoFragments(run: Run, { nodes }: World): Promise<void> {
+  for (const { name } of nodes) {
+    const told = await appctl(name, 'ovs-vswitchd', 'dpctl/ipf-get-status');
+    const held = /v[46] frags accepted: [1-9].*/.exec(told)?.[0];
+    run.check(held === undefined, () => `Open vSwitch of ${name} held fragments: ${held}`);
   }
 }
 
