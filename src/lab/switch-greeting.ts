@@ -13,8 +13,7 @@ const agingSeconds = '3600';
  * Fragments are not put together for conntrack: what never becomes whole leaves Open vSwitch 3.1 after 15 s among
  * whatever packets conntrack sees next, of another network too (lib/ipf.c, ipf_send_expired_frags; newer ones drop it), and
  * so does what a batch of 32 has no room for. The kernel's drops it. Fragments that come to conntrack are invalid then;
- * only ways out of a node have conntrack, and the
- * default network where a pod has open ports.
+ * only ways out of a node have conntrack, and the default network where a pod has open ports.
  *
  * Open vSwitch resolves the far ends of tunnels itself, and drops the packet that makes it ask (ofproto/tunnel.c,
  * tnl_neigh_lookup). In a lab all addresses are known.

@@ -230,16 +230,18 @@ describe('a primary network', () => {
     expect(await ping('tenant-1', 'x', await addressOf('tenant-1', 'y'), size)).toBe(true);
     const { status } = await cluster.client.get(pod, { namespace: 'plain', name: 'q' });
     expect(await ping('plain', 'd', status?.podIPs?.[0]?.ip ?? '', size)).toBe(true);
-    const { status: guest } = await cluster.client.get(virtualMachineInstance, {
-      namespace: 'plain',
-      name: 'd',
-    });
-    const addresses = guest?.interfaces?.[0]?.ipAddresses ?? [];
-    expect(addresses).toHaveLength(2);
-    for (const address of addresses) {
-      const large = ['busybox', 'ping', '-c', '2', '-W', '2', '-s', String(size), address];
-      expect([address, (await cluster.inPod('plain', 'q', large)).status]).toEqual([address, 0]);
-    }
+    const large = [
+      'busybox',
+      'ping',
+      '-c',
+      '2',
+      '-W',
+      '2',
+      '-s',
+      String(size),
+      await addressOf('plain', 'd'),
+    ];
+    expect((await cluster.inPod('plain', 'q', large)).status).toBe(0);
   });
 
   test('gives a VM its addresses again after a stop, during which nobody else gets them', async () => {
