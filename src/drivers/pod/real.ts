@@ -1,6 +1,6 @@
 /** Containers by crun, each watched by a conmon that outlives us, keeps its output and tells how it ended. */
 import { mkdirSync, watch } from 'node:fs';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
@@ -8,8 +8,10 @@ import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { ContainerState } from '#node-state/container.ts';
 import { removeCgroups, sweepCgroups } from './cgroups.ts';
 import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
+import { exitOf, readEnd } from './end.ts';
 import { cgroupSteps, entering } from './enter.ts';
 import { attachInput, connectIn, execIn, reachesIn, writeControl } from './exec.ts';
+import { rotateLog } from './log.ts';
 import { checkMounts } from './mounts.ts';
 import {
   exitsDirectory,
@@ -21,16 +23,8 @@ import {
   runtimeRoot,
   socketsDirectory,
 } from './paths.ts';
-import { findProcess, fromPidFileOf, isRunning, readOptional } from './process.ts';
-import {
-  lastWords,
-  listPods,
-  listRuns,
-  type RunEnd,
-  type RunRecord,
-  readRecord,
-  writeRecord,
-} from './record.ts';
+import { findProcess, isRunning } from './process.ts';
+import { listPods, listRuns, type RunEnd, type RunRecord, readRecord, writeRecord } from './record.ts';
 import { createRun, killRun, prepareRun } from './run.ts';
 import { prepareEtc, prepareVolumes, unmountVolumes } from './volumes.ts';
 
@@ -44,8 +38,6 @@ export interface ContainerDriverOptions extends PodDirectories {
 
 /** Milliseconds between looks at processes nobody tells us about and at the length of logs. */
 const sweepMs = 5_000;
-/** A log this long is put aside as `log.1`, as kubelet does. */
-const longestLog = 10 * 1024 * 1024;
 
 /** Opens the driver; nothing is started. */
 export function createContainerDriver(options: ContainerDriverOptions): ContainerDriver {
@@ -265,8 +257,7 @@ class CrunDriver implements ContainerDriver {
 
   /** A run whose making was cut short by our end is made anew; one that ended all the same counts. */
   async #discardHalfMade({ id, startedAt, end }: RunRecord): Promise<void> {
-    const exit = readOptional(path.join(exitsDirectory(this.#options), id));
-    if (startedAt !== undefined || end !== undefined || (exit !== undefined && exit.trim() !== '')) {
+    if (startedAt !== undefined || end !== undefined || exitOf(this.#options, id) !== '') {
       return;
     }
     await this.remove(id);
@@ -283,24 +274,8 @@ class CrunDriver implements ContainerDriver {
     if (record.end !== undefined || this.#records.get(record.id) !== record) {
       return;
     }
-    const paths = this.#paths(record.container);
-    const file = path.join(exitsDirectory(this.#options), record.id);
-    const text = readOptional(file)?.trim() ?? '';
-    const isLost =
-      record.startedAt !== undefined &&
-      (record.process === undefined || !isRunning(record.process)) &&
-      fromPidFileOf(paths.monitorPidFile, record.id) === undefined;
-    // Read once more: the monitor may have written it and gone since.
-    const status = text === '' && isLost ? (readOptional(file)?.trim() ?? '') : text;
-    if (status === '' && !isLost) {
-      return;
-    }
-    this.#end(record, {
-      exitCode: status === '' ? 137 : Number(status),
-      oomKilled: readOptional(path.join(paths.persist, 'oom')) !== undefined,
-      finishedAt: this.#clock.now(),
-      message: lastWords(paths.terminationLog),
-    });
+    const end = readEnd(this.#options, record, this.#paths(record.container), this.#clock.now());
+    if (end !== undefined) this.#end(record, end);
   }
 
   #end(record: RunRecord, end: RunEnd): void {
@@ -318,7 +293,9 @@ class CrunDriver implements ContainerDriver {
     for (const record of [...this.#records.values()]) {
       if (record.end !== undefined) continue;
       this.#look(record);
-      await this.#rotate(record).catch((error: unknown) => this.#options.log.warn(messageOf(error)));
+      await rotateLog(this.#paths(record.container)).catch((error: unknown) =>
+        this.#options.log.warn(messageOf(error)),
+      );
     }
     await sweepCgroups(this.#options.tag, (podUid) => this.pods().includes(podUid)).catch((error: unknown) =>
       this.#options.log.warn(messageOf(error)),
@@ -326,18 +303,6 @@ class CrunDriver implements ContainerDriver {
     if (!this.#closed.signal.aborted) {
       this.#cancelSweep = this.#clock.setTimer(() => void this.#sweep(), sweepMs);
     }
-  }
-
-  async #rotate({ container }: RunRecord): Promise<void> {
-    const paths = this.#paths(container);
-    if ((await stat(paths.log)).size <= longestLog) {
-      return;
-    }
-    await rm(`${paths.log}.1`, { force: true });
-    await rename(paths.log, `${paths.log}.1`);
-    await writeFile(paths.log, '', { mode: 0o600 });
-    // conmon opens its log anew.
-    await writeControl(paths, '2 0 0\n');
   }
 }
 
