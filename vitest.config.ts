@@ -4,7 +4,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['{src,tools,test/reliability}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{src,tools,test/reliability}/**/*.test.ts'],
+          // Far more than any needs: a busy machine must not fail them.
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: 'integration',

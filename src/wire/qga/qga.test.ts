@@ -72,7 +72,7 @@ describe('QgaClient', () => {
     );
     const client = await QgaClient.connect(path);
     await expect(client.execute('guest-a', undefined, 30)).rejects.toMatchObject({ failure: 'Timeout' });
-    expect(await client.execute('guest-b', undefined, 1000)).toBe('guest-b');
+    expect(await client.execute('guest-b', undefined, 10_000)).toBe('guest-b');
     client.close();
   });
 
