@@ -1,7 +1,10 @@
 /** DHCP by dnsmasq, one daemon for each link. */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#drivers/command.ts';
+import { listProcesses } from '#drivers/processes.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { DhcpServer } from '#node-state/dhcp.ts';
 import type { Netns, Operation, Outcome } from '#node-state/resource.ts';
@@ -33,11 +36,18 @@ export function createDhcpDriver(options: DhcpDriverOptions): DhcpDriver {
 
 async function observe(root: string, scope: Netns): Promise<readonly DhcpServer[]> {
   const own = (await directories(root)).filter(({ netns }) => netns === scope);
-  const records = await Promise.all(own.map(({ directory }) => readRecord(directory)));
-  const running = await Promise.all(
-    records.map(async (record) => (record !== undefined && (await isRunning(record)) ? [record.server] : [])),
-  );
-  return running.flat();
+  return (await Promise.all(own.map(({ directory }) => observeOne(directory)))).flat();
+}
+
+/** A server that its maker died over, before it was noted, is one about which nothing is known: good for being replaced. */
+async function observeOne(directory: string): Promise<readonly DhcpServer[]> {
+  const record = await readRecord(directory);
+  if (record !== undefined) {
+    return (await isRunning(record)) ? [record.server] : [];
+  }
+  const [netns = '', link = ''] = path.basename(directory).split('~');
+  const isThere = (await unnoted(directory)).length > 0;
+  return isThere ? [{ kind: 'dhcp-server', netns, link, dns: [], searchDomains: [] }] : [];
 }
 
 async function applyOne(root: string, operation: Operation<DhcpServer>): Promise<Outcome<DhcpServer>> {
@@ -65,14 +75,11 @@ async function start(directory: string, server: DhcpServer): Promise<void> {
   }
   const files = { pid: path.join(directory, 'pid'), leases: path.join(directory, 'leases') };
   const config = dnsmasqConfig(server, files);
-  if (known !== undefined) {
-    await endProcess(known);
-  }
+  await endServer(directory, known);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  // Whoever finds the next server without a record of its own finds it by its pid file.
   await rm(recordFile(directory), { force: true });
   await rm(files.pid, { force: true });
-  const configFile = path.join(directory, 'dnsmasq.conf');
+  const configFile = path.join(directory, `${randomUUID()}.conf`);
   await writeFile(configFile, config, { mode: 0o600 });
   try {
     await run(['dnsmasq', `--conf-file=${configFile}`], { netns: server.netns });
@@ -97,11 +104,29 @@ async function start(directory: string, server: DhcpServer): Promise<void> {
 }
 
 async function stop(directory: string): Promise<void> {
-  const record = await readRecord(directory);
+  await endServer(directory, await readRecord(directory));
+  await rm(directory, { recursive: true, force: true });
+}
+
+/**
+ * Ends a server. Without a record somebody died over starting it: what has not read its configuration yet finds none, and
+ * what has is found by its arguments, be it in the background already or not.
+ */
+async function endServer(directory: string, record: ServerRecord | undefined): Promise<void> {
+  await removeConfigs(directory);
   if (record !== undefined) {
     await endProcess(record);
+    return;
   }
-  await rm(directory, { recursive: true, force: true });
+  for (let found = await unnoted(directory); found.length > 0; found = await unnoted(directory)) {
+    await Promise.all(found.map(endProcess));
+  }
+}
+
+async function removeConfigs(directory: string): Promise<void> {
+  const files = existsSync(directory) ? await readdir(directory) : [];
+  const configs = files.filter((file) => file.endsWith('.conf'));
+  await Promise.all(configs.map((file) => rm(path.join(directory, file), { force: true })));
 }
 
 function recordFile(directory: string): string {
@@ -115,7 +140,7 @@ async function readRecord(directory: string): Promise<ServerRecord | undefined> 
     throw error;
   });
   if (text === undefined) {
-    return recordOfPidFile(directory);
+    return undefined;
   }
   try {
     return JSON.parse(text) as ServerRecord;
@@ -128,19 +153,16 @@ async function readRecord(directory: string): Promise<ServerRecord | undefined> 
   }
 }
 
-/** A server whose record was not written yet when we died: known by its pid file, good only for being ended. */
-async function recordOfPidFile(directory: string): Promise<ServerRecord | undefined> {
-  const text = await readFile(path.join(directory, 'pid'), 'utf8').catch(() => '');
-  const found = text.trim() === '' ? undefined : await findProcess(Number(text));
-  if (found === undefined) {
-    return undefined;
+/** Processes of a server without a record: dnsmasq on its way to the background, what becomes it, the daemon. */
+async function unnoted(directory: string): Promise<readonly ProcessId[]> {
+  if (!existsSync(directory)) {
+    return [];
   }
-  const command = await readFile(`/proc/${found.pid}/cmdline`, 'utf8').catch(() => '');
-  if (!command.includes(path.join(directory, 'dnsmasq.conf'))) {
-    return undefined;
-  }
-  const [netns = '', link = ''] = path.basename(directory).split('~');
-  return { ...found, server: { kind: 'dhcp-server', netns, link, dns: [], searchDomains: [] } };
+  const found = (await listProcesses()).map(async (pid) => {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''); // gone meanwhile
+    return command.includes(`\0--conf-file=${directory}/`) ? await findProcess(pid) : undefined;
+  });
+  return (await Promise.all(found)).filter((one) => one !== undefined);
 }
 
 async function directories(root: string): Promise<readonly { netns: Netns; directory: string }[]> {
