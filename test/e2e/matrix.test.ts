@@ -25,7 +25,7 @@ beforeAll(async () => {
   await makeWorld(cluster);
   result = await verify('-n', ...namespaces, '-o', 'json');
   report = reportOf(result);
-}, 400_000);
+}, 600_000);
 
 afterAll(async () => {
   await removeWorld(cluster);

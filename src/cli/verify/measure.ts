@@ -39,8 +39,8 @@ const silenceSeconds = 2;
 const beginningMs = 10_000;
 /** Probes of one request: it must be over before its client gives up. */
 const batchSize = 32;
-/** Probes of a host that run at a time: those that answer need the processor, those that wait for silence do not. */
-const widths = { reach: 4, 'no-reach': 16 } as const;
+/** Probes of a host that run at a time: those that answer need the processor, datagrams and those that wait for silence do not. */
+const widths = { answers: 4, waits: 16 } as const;
 /** Hosts that probe at a time: more only wait for the processor, and their answers would come late. */
 const hostsAtOnce = 4;
 /** ICMP and IP headers of a ping in bytes. */
@@ -139,7 +139,8 @@ class Run {
 
   async measure(): Promise<Observations> {
     const byHost = [...Map.groupBy(this.#due, ({ from }) => hostKey(from.host)).values()];
-    const queue = byHost.values();
+    // Who has most to do begins: nobody waits for it alone in the end.
+    const queue = byHost.toSorted((a, b) => b.length - a.length).values();
     const work = async (): Promise<void> => {
       for (const own of queue) {
         await this.#probeFrom(own);
@@ -171,20 +172,20 @@ class Run {
     return lack === undefined;
   }
 
-  /** One batch after the other; within one the program runs many at once. Silence is waited for in batches of its own. */
+  /** One batch after the other; within one the program runs many at once. What waits is in batches of its own. */
   async #probeFrom(cells: readonly Cell[]): Promise<void> {
-    for (const own of Map.groupBy(cells, ({ expect }) => expect).values()) {
+    for (const [width, own] of Map.groupBy(cells, widthOf)) {
       for (let at = 0; at < own.length; at += batchSize) {
         this.#options.signal.throwIfAborted();
         const batch = own.slice(at, at + batchSize);
-        await this.#probe(batch);
+        await this.#probe(batch, widths[width]);
         this.#done += batch.length;
         this.#options.onProbed(this.#done);
       }
     }
   }
 
-  async #probe(batch: readonly Cell[]): Promise<void> {
+  async #probe(batch: readonly Cell[], width: number): Promise<void> {
     const [first] = batch;
     if (first === undefined) {
       return;
@@ -192,7 +193,7 @@ class Run {
     const { sites, signal } = this.#options;
     const probes = batch.map((cell) => this.#probeOf(cell));
     try {
-      const answer = sites.ask(first.from.host, { verb: 'probe', probes, width: widths[first.expect] });
+      const answer = sites.ask(first.from.host, { verb: 'probe', probes, width });
       const { seen, pieces } = parseProbed(await untilAborted(answer, signal));
       for (const cell of batch) {
         const one = seen.get(cell.id);
@@ -257,6 +258,11 @@ class Run {
       this.#stations.get(hostKey(host)) ?? { host, nonce: '', problem: { text: 'not asked', isLack: false } }
     );
   }
+}
+
+/** Datagrams are not answered: they are sent three times, with pauses. */
+function widthOf({ expect, protocol }: Cell): keyof typeof widths {
+  return expect === 'no-reach' || protocol === 'udp' ? 'waits' : 'answers';
 }
 
 /** What the source or the target lacks for a cell. */
