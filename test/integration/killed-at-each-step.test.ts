@@ -25,6 +25,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  // A test that failed leaves its servers there.
+  const { stdout } = await run(['ip', 'netns', 'pids', name]);
+  for (const pid of stdout.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
   await run(['ip', 'netns', 'delete', name]);
   await rm(path.dirname(options.stateDir), { recursive: true });
 });
