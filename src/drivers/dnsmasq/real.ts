@@ -18,6 +18,9 @@ export interface DhcpDriverOptions {
   readonly runDir: string;
 }
 
+/** A look misses what becomes another process during it: `ip` dnsmasq, and dnsmasq twice its child. */
+const emptyLooks = 4;
+
 interface ServerRecord extends ProcessId {
   readonly server: DhcpServer;
 }
@@ -118,7 +121,9 @@ async function endServer(directory: string, record: ServerRecord | undefined): P
     await endProcess(record);
     return;
   }
-  for (let found = await unnoted(directory); found.length > 0; found = await unnoted(directory)) {
+  for (let empty = 0; empty < emptyLooks; ) {
+    const found = await unnoted(directory);
+    empty = found.length === 0 ? empty + 1 : 0;
     await Promise.all(found.map(endProcess));
   }
 }
