@@ -20,6 +20,9 @@ interface VitestReport {
     name: string;
     status: string;
     message?: string;
+    /** Milliseconds since 1970. */
+    startTime: number;
+    endTime: number;
     assertionResults?: { status: string; fullName: string; failureMessages: string[] }[];
   }[];
 }
@@ -32,6 +35,8 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'patchbay-test-'));
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, said again at the end: of a long log often only the end is kept. */
 const failures: string[] = [];
+/** Seconds that each test file took. */
+const seconds = new Map<string, number>();
 
 function count(tally: Partial<Tally>): void {
   total.passed += tally.passed ?? 0;
@@ -62,6 +67,9 @@ function project(name: string): void {
   };
   count(tally);
   failures.push(...failuresOf(name, report));
+  for (const file of report.testResults ?? []) {
+    seconds.set(path.relative(root, file.name), Math.round((file.endTime - file.startTime) / 1000));
+  }
   if (status !== 0 && tally.failed === 0) {
     count({ failed: 1 }); // a file that could not be loaded, an unhandled error
     failures.push(`${name}: Vitest ended with ${status}, though no test failed`);
@@ -108,6 +116,8 @@ const left = leftBehind(before, inventory());
 count(left.length === 0 ? { passed: 1 } : { failed: 1 });
 failures.push(...left.map((line) => `left behind: ${line}`));
 rmSync(scratch, { recursive: true });
+const slowest = [...seconds].sort(([, one], [, other]) => other - one).slice(0, 12);
+console.log(`slowest files: ${slowest.map(([file, took]) => `${file} ${took} s`).join(', ')}`);
 for (const failure of failures) {
   console.error(`✗ ${failure}`);
 }

@@ -295,13 +295,16 @@ describe('kubectl debug', () => {
       '--for=jsonpath={.status.phase}=Running',
       '--timeout=20s',
     ]);
-    const look =
-      'cat /proc/1/cmdline /proc/[0-9]*/cmdline | tr "\\0" " "; (sleep 0.1 &); sleep 0.3; ls -d /proc/[0-9]* | wc -l';
-    const seen = async () => (await kubectl('exec', 'web-copy', '-c', 'main', '--', 'sh', '-c', look)).stdout;
-    // The process table of the whole pod holds no dead processes.
-    const [first, second] = [await seen(), await seen()];
-    expect(first).toMatch(/^sleep infinity .*sleep 300 /);
-    expect(second.split(' ').at(-1)).toBe(first.split(' ').at(-1));
+    const inside = async (script: string) =>
+      (await kubectl('exec', 'web-copy', '-c', 'main', '--', 'sh', '-c', script)).stdout;
+    expect(await inside('cat /proc/1/cmdline /proc/[0-9]*/cmdline | tr "\\0" " "')).toMatch(
+      /^sleep infinity .*sleep 300 /,
+    );
+    // A dead orphan would stay in the process table until the first process of the pod collects it.
+    const orphan = 'p=$(sleep 0.1 >/dev/null & echo $!); n=0';
+    const gone =
+      'while [ -d /proc/$p ] && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; cat /proc/$p/stat || echo gone';
+    expect(await inside(`${orphan}; ${gone}`)).toBe('gone\n');
     await kubectl('delete', 'pod', 'web-copy', '--wait=false');
   });
 });
