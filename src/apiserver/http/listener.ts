@@ -8,6 +8,7 @@ import { PatchbayError } from '#machinery/errors.ts';
 import type { Log } from '../log.ts';
 import { type Incoming, type Outgoing, outgoing } from './exchange.ts';
 import { SilentConnections } from './silent.ts';
+import { limitUpload } from './upload-limit.ts';
 
 /** PEM. `ca` signs the clients' certificates. */
 export interface ListenerTls {
@@ -64,10 +65,11 @@ export async function listen(
     (request, response) => {
       const out = outgoing(response);
       connections.begin(request, out);
+      limitUpload(request, out);
       handlers.serve(request, out);
     },
   );
-  Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 60_000 });
+  Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 0 });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     connections.upgraded(socket);
     if (isSwitch(request)) {

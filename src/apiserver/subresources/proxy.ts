@@ -6,6 +6,7 @@ import { messageOf } from '#machinery/errors.ts';
 import type { Answer, StreamAnswer } from '../http/answer.ts';
 import type { Incoming, Outgoing } from '../http/exchange.ts';
 import type { RequestInfo } from '../http/request-info.ts';
+import { allowLongUpload } from '../http/upload-limit.ts';
 import type { Services } from '../registry/call.ts';
 import type { AgentTls } from './agent-connection.ts';
 import { agentTls } from './pod-log.ts';
@@ -117,6 +118,7 @@ function ask(passing: Passing, tunnel: Duplex): Promise<IncomingMessage> {
     if ((request as Readable).readableAborted) {
       gone();
     } else {
+      allowLongUpload(request);
       (request as Readable).pipe(asked);
     }
   });
