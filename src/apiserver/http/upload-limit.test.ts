@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type ClientRequest, createServer, type IncomingMessage, request as ask } from 'node:http';
+import { request as ask, type ClientRequest, createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { outgoing } from './exchange.ts';
