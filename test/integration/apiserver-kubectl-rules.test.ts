@@ -144,6 +144,10 @@ test('a policy asks what the user may', async () => {
     metadata: { name: 'careful' },
     spec: { policyName: 'careful', validationActions: ['Deny'] },
   };
+  const asking = structuredClone(policy);
+  asking.spec.validations = [{ expression: mayDelete, messageExpression: `string(${mayDelete})` }];
+  const wrong = await apply(asking);
+  expect(wrong.err).toContain('spec.validations[0].messageExpression: Invalid value');
   expect(await apply(policy)).toMatchObject({ code: 0, err: '' });
   expect(await apply(binding)).toMatchObject({ code: 0, err: '' });
   const asEditor = ['--as=eve', '-n', 'default'];

@@ -12,26 +12,31 @@ const names = ['object', 'oldObject', 'request', 'params', 'namespaceObject', 'v
 export type Variables = Readonly<Partial<Record<(typeof names)[number] | 'authorizer', unknown>>>;
 
 const conditionNames = ['object', 'oldObject', 'request'] as const;
+
+/** Where an expression stands: a match condition, a policy, or a policy's `messageExpression`, which asks no authorizer. */
+export type Place = 'condition' | 'policy' | 'message';
 const environments = new Map<string, Environment>();
 const compiled = new Map<string, CompiledRule>();
 const MAX_CACHED = 2000;
 
-function environmentOf(of: 'condition' | 'policy'): Environment {
+function environmentOf(of: Place): Environment {
   let environment = environments.get(of);
   if (environment === undefined) {
     environment = celEnvironment('untyped').clone();
     for (const name of of === 'condition' ? conditionNames : names) {
       environment.registerVariable(name, 'dyn');
     }
-    registerAuthorizer(environment);
-    environment.registerVariable('authorizer', AUTHORIZER);
+    if (of !== 'message') {
+      registerAuthorizer(environment);
+      environment.registerVariable('authorizer', AUTHORIZER);
+    }
     environments.set(of, environment);
   }
   return environment;
 }
 
 /** Compiles once. Throws PatchbayError `InvalidRule`. */
-export function compileExpression(of: 'condition' | 'policy', text: string): CompiledRule {
+export function compileExpression(of: Place, text: string): CompiledRule {
   const key = `${of} ${text}`;
   let rule = compiled.get(key);
   if (rule === undefined) {
@@ -45,7 +50,7 @@ export function compileExpression(of: 'condition' | 'policy', text: string): Com
 }
 
 /** Why an expression cannot work, in upstream's words, or nothing. */
-export function expressionProblem(of: 'condition' | 'policy', text: string): string | undefined {
+export function expressionProblem(of: Place, text: string): string | undefined {
   try {
     compileExpression(of, text);
     return undefined;
@@ -59,7 +64,7 @@ export function expressionProblem(of: 'condition' | 'policy', text: string): str
 export type Outcome = { readonly value: unknown } | { readonly error: string };
 
 /** Works an expression out. @throws OutOfBudget, which is the end of all expressions that share the budget. */
-export function evaluate(of: 'condition' | 'policy', text: string, variables: Variables): Outcome {
+export function evaluate(of: Place, text: string, variables: Variables): Outcome {
   try {
     return { value: compileExpression(of, text).run(variables) };
   } catch (error) {
@@ -72,7 +77,7 @@ export function evaluate(of: 'condition' | 'policy', text: string, variables: Va
 
 /** Whether match conditions hold: one that is false settles it, an error counts as the failure policy says. */
 export function conditionsVerdict(
-  of: 'condition' | 'policy',
+  of: Place,
   conditions: readonly { readonly expression: string }[],
   failurePolicy: string,
   variables: () => Variables,

@@ -109,7 +109,7 @@ function messageOf(
   const outcome =
     messageExpression === undefined || messageExpression === ''
       ? undefined
-      : evaluate('policy', messageExpression, variables);
+      : evaluate('message', messageExpression, variables);
   const said = outcome !== undefined && 'value' in outcome ? outcome.value : undefined;
   const text = typeof said === 'string' ? said.trim() : '';
   if (text !== '' && !text.includes('\n') && Buffer.byteLength(text) <= MAX_MESSAGE) {

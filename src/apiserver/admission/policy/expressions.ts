@@ -4,11 +4,10 @@ import type { PolicySpec } from '#api/admissionregistration.k8s.io/validating-ad
 import type { Cause, KubeObject } from '#api/meta.ts';
 import { invalid, qualified } from '../../api-errors.ts';
 import { cause } from '../../schema/causes.ts';
-import { expressionProblem } from '../match/expression.ts';
+import { expressionProblem, type Place } from '../match/expression.ts';
 import type { AdmissionPlugin } from '../plugin.ts';
 
 const group = 'admissionregistration.k8s.io';
-type Of = 'condition' | 'policy';
 
 interface Configuration extends KubeObject {
   readonly webhooks?: readonly { readonly matchConditions?: MatchConditions }[];
@@ -53,7 +52,7 @@ function policyCauses(object: KubeObject & { readonly spec?: PolicySpec }): read
       ...problemCauses('policy', `spec.validations[${index}].expression`, expression),
       ...(messageExpression === ''
         ? []
-        : problemCauses('policy', `spec.validations[${index}].messageExpression`, messageExpression)),
+        : problemCauses('message', `spec.validations[${index}].messageExpression`, messageExpression)),
     ]),
     ...auditAnnotations.flatMap(({ valueExpression }, index) =>
       problemCauses('policy', `spec.auditAnnotations[${index}].valueExpression`, valueExpression),
@@ -61,13 +60,13 @@ function policyCauses(object: KubeObject & { readonly spec?: PolicySpec }): read
   ];
 }
 
-function conditionCauses(of: Of, field: string, conditions: MatchConditions): readonly Cause[] {
+function conditionCauses(of: Place, field: string, conditions: MatchConditions): readonly Cause[] {
   return conditions.flatMap(({ expression }, index) =>
     problemCauses(of, `${field}[${index}].expression`, expression),
   );
 }
 
-function problemCauses(of: Of, field: string, expression: string): readonly Cause[] {
+function problemCauses(of: Place, field: string, expression: string): readonly Cause[] {
   const problem = expressionProblem(of, expression);
   return problem === undefined ? [] : [cause('FieldValueInvalid', field, problem, expression)];
 }
