@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { greet } from './greeting.ts';
 import { readPidFile } from './process.ts';
 import { RestartDelay } from './restart-delay.ts';
 import type { DaemonSpec, DaemonStatus } from './supervisor-protocol.ts';
@@ -89,21 +90,12 @@ export class SupervisedDaemon {
     this.#connection = connection;
     this.#attachedAt = performance.now();
     this.#problem = undefined;
-    this.#greet(connection);
-  }
-
-  /** Each command once the one before is answered: what a daemon is told last makes its loop run with what it was told first. */
-  #greet(connection: Socket): void {
-    const commands = this.spec.greeting.entries();
-    const next = (): void => {
-      const { value, done } = commands.next();
-      if (done !== true) {
-        const [id, { method, params }] = value;
-        connection.write(JSON.stringify({ id, method, params }));
+    greet(connection, this.spec.greeting, (problem) => {
+      if (problem !== undefined && problem !== this.#problem) {
+        this.#log(`${this.spec.name}: ${problem}`);
       }
-    };
-    connection.on('data', next); // what the answer is does not matter
-    next();
+      this.#problem = problem;
+    });
   }
 
   #retry(how: string): void {

@@ -9,18 +9,29 @@ import { nodeCommand } from '#lab/config.ts';
 import { createDatabase } from '#lab/database.ts';
 import { writeJsonFile } from '#lab/lock.ts';
 import { readPidFile, startTimeOf } from '#lab/process.ts';
-import { askSupervisor, type SupervisorConfig } from '#lab/supervisor-protocol.ts';
+import { askSupervisor, type DaemonSpec, type SupervisorConfig } from '#lab/supervisor-protocol.ts';
 import { until } from '#lab/wait.ts';
-import { killPidfile, VSWITCH_SCHEMA } from './support/ovsdb.ts';
+import { killPidfile, OVN_NB_SCHEMA, VSWITCH_SCHEMA } from './support/ovsdb.ts';
 
 let directory: string;
 let supervisors: ChildProcess[];
 const at = (name: string): string => path.join(directory, name);
 
+/** A greeting whose effect can be seen. */
+const quietly: DaemonSpec['greeting'] = [{ method: 'vlog/set', params: ['syslog:emer'] }];
+const isQuiet = async (): Promise<boolean> =>
+  /^poll_loop\s+OFF\s+EMER\s/m.test(
+    (await run(['ovs-appctl', '-t', at('database.ctl'), 'vlog/list'])).stdout,
+  );
+
 beforeEach(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'patchbay-daemons-'));
   supervisors = [];
   await createDatabase(at('conf.db'), VSWITCH_SCHEMA);
+  configure(quietly);
+});
+
+function configure(greeting: DaemonSpec['greeting']): void {
   const config: SupervisorConfig = {
     instance: 'test',
     socket: at('supervisor.sock'),
@@ -43,12 +54,12 @@ beforeEach(async () => {
         env: commandEnv(),
         pidFile: at('database.pid'),
         control: at('database.ctl'),
-        greeting: [{ method: 'vlog/set', params: ['syslog:emer'] }],
+        greeting,
       },
     ],
   };
   writeJsonFile(at('supervisor.json'), config);
-});
+}
 
 afterEach(async () => {
   await Promise.all(supervisors.map((one) => end(one, 'SIGTERM')));
@@ -86,9 +97,22 @@ test('a killed daemon comes back with what it had stored, and is greeted again',
   process.kill(pid(), 'SIGKILL');
   await awaitRunning(2);
   expect(await vsctl('list-br')).toBe('kept');
-  const levels = async (): Promise<string> =>
-    (await run(['ovs-appctl', '-t', at('database.ctl'), 'vlog/list'])).stdout;
-  await until('the greeting', 5000, async () => /^poll_loop\s+OFF\s+EMER\s/m.test(await levels()));
+  await until('the greeting', 5000, isQuiet);
+});
+
+test('what a daemon refuses it is told again until it takes it, and what comes behind waits', async () => {
+  const add = { method: 'ovsdb-server/add-db', params: [at('late.db')] };
+  configure([add, ...quietly]);
+  startSupervisor();
+  await until('a refusal', 10_000, async () => {
+    const [one] = (await askSupervisor(at('supervisor.sock'), 'status'))?.daemons ?? [];
+    return one?.state === 'running' && one.problem?.startsWith('refuses ovsdb-server/add-db: ') === true;
+  });
+  expect(await isQuiet()).toBe(false);
+  await createDatabase(at('late.db'), OVN_NB_SCHEMA);
+  await until('the rest of the greeting', 10_000, isQuiet);
+  const { stdout } = await run(['ovs-appctl', '-t', at('database.ctl'), 'ovsdb-server/list-dbs']);
+  expect(stdout).toContain('OVN_Northbound');
 });
 
 test('its own monitor and the supervisor together start one daemon, not two', async () => {
