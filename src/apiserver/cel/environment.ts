@@ -12,7 +12,7 @@ import { registerStrings } from './functions/strings.ts';
 import { registerUrl } from './functions/url.ts';
 import { registerZones } from './functions/zones.ts';
 import { celLibrary } from './library.ts';
-import { registerTwoVariableMacros } from './macros.ts';
+import { registerTwoVariableMacros } from './two-variable-macros.ts';
 import { registerValueMacros } from './value-macros.ts';
 
 /** What `oldSelf` is: the stored value, or (`optionalOldSelf`) an optional of it that is empty on create. */
