@@ -347,6 +347,28 @@ test('isolation is tried against a NIC whose address the source does not have it
   ]);
 });
 
+test('only one expectation, with what proves it', () => {
+  const world = pods(
+    ['p', 'node1', on('a/l2', '10.7.0.1')],
+    ['q', 'node1', on('a/l2', '10.7.0.2')],
+    ['r', 'node1', on('b/l2', '10.7.0.3')],
+    ['s', 'node1', on('b/l2', '10.7.0.4')],
+  );
+  const only = (wanted: 'reach' | 'no-reach'): readonly Cell[] =>
+    composeCells(listNics(world), { ports, peers: 8, expect: wanted });
+  expect(briefly(only('reach')).slice(0, 2)).toEqual([`p>q reach ${everything}`, `q>p reach ${everything}`]);
+  expect(only('reach').filter((cell) => cell.expect === 'no-reach' || cell.from === cell.to)).toEqual([]);
+  const apart = only('no-reach');
+  expect(briefly(apart).slice(0, 3)).toEqual([
+    'p>q reach icmp',
+    'p>r no-reach icmp tcp udp',
+    'q>p reach icmp',
+  ]);
+  expect(
+    apart.filter(({ from, to }) => from === to).map(({ to, protocol }) => `${to.host.name} ${protocol}`),
+  ).toEqual(['r', 's', 'p', 'q'].flatMap((name) => [`${name} tcp`, `${name} udp`]));
+});
+
 test('what a pod opens beside its primary network is not held to be closed', () => {
   const world = (annotations: Readonly<Record<string, string>>): World => {
     const nic = (device: string, network: string, address: string): NicOf => ({

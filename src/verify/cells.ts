@@ -8,6 +8,8 @@ import { relate } from './segment.ts';
 export type Size = 'small' | 'mtu';
 export type Protocol = 'icmp' | 'tcp' | 'udp';
 
+export type Expectation = 'reach' | 'no-reach';
+
 /** One expectation. */
 export interface Cell {
   readonly id: number;
@@ -17,7 +19,7 @@ export interface Cell {
   readonly family: IpFamily;
   readonly protocol: Protocol;
   readonly size: Size;
-  readonly expect: 'reach' | 'no-reach';
+  readonly expect: Expectation;
   readonly why: string;
   /** Address probed. */
   readonly address: string;
@@ -33,6 +35,8 @@ export interface CellOptions {
   readonly ports: { readonly tcp: number; readonly udp: number };
   /** Most others that a NIC is tried against: those it must reach, and those it must not. */
   readonly peers: number;
+  /** Only cells that expect this, and as many others as prove them; all when absent. */
+  readonly expect?: Expectation | undefined;
 }
 
 type Draft = Omit<Cell, 'id'>;
@@ -41,13 +45,31 @@ const families: readonly IpFamily[] = [4, 6];
 /** Composes the cells of these NICs; those that cannot be tested have none. */
 export function composeCells(nics: readonly Nic[], options: CellOptions): readonly Cell[] {
   const tested = nics.filter(({ untested }) => untested === undefined);
-  const drafts = tested.flatMap((from) => [
-    ...chooseReachable(from, tested, options.peers).flatMap((to) => reachDrafts(from, to, tested, options)),
-    ...chooseUnreachable(from, tested, nics, options.peers).flatMap((to) =>
+  const drafts = tested.flatMap((from) => {
+    const within = chooseReachable(from, tested, options.peers).flatMap((to) =>
+      reachDrafts(from, to, tested, options),
+    );
+    const beyond = chooseUnreachable(from, tested, nics, options.peers).flatMap((to) =>
       isolationDrafts(from, to, tested, options),
-    ),
-  ]);
+    );
+    return narrow([...within, ...beyond], options.expect);
+  });
   return [...drafts, ...selfDrafts(drafts, options)].map((draft, id) => ({ id, ...draft }));
+}
+
+/** Of a source's cells those that are asked for. Isolation needs that it reaches somebody: one ping in each family. */
+function narrow(drafts: readonly Draft[], wanted: Expectation | undefined): readonly Draft[] {
+  const chosen = drafts.filter((draft) => wanted === undefined || draft.expect === wanted);
+  if (wanted !== 'no-reach' || chosen.length === 0) {
+    return chosen;
+  }
+  const pings = families.flatMap(
+    (family) =>
+      drafts.find(
+        (draft) => draft.expect === 'reach' && draft.family === family && draft.protocol === 'icmp',
+      ) ?? [],
+  );
+  return [...pings, ...chosen];
 }
 
 /** Address families that two NICs share. */

@@ -11,7 +11,7 @@ export const tenant = 'matrix-tenant';
 export const twin = 'matrix-twin';
 /** On the default network, and on others with the same subnets or another VLAN. */
 export const plain = 'matrix-plain';
-export const namespaces = [tenant, twin, plain];
+const namespaces = [tenant, twin, plain];
 
 const label = 'k8s.ovn.org/primary-user-defined-network';
 

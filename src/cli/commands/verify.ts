@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addInstanceOptions, addOutputOption, subCommand, wholeNumber } from '../command.ts';
 import type { VerifyOptions } from '../verify/verify.ts';
 
@@ -21,6 +21,12 @@ export function registerVerify(program: Command): void {
       'most others that a NIC is tried against, reachable and not',
       wholeNumber(1, 100),
       8,
+    )
+    .addOption(
+      new Option(
+        '--expect <what>',
+        'only who must reach whom, or only who must not, with what proves it (default: both)',
+      ).choices(['reach', 'no-reach']),
     )
     .option(
       '--settle <seconds>',

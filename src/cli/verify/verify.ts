@@ -8,7 +8,7 @@ import { locateInstance, requireInstance } from '#lab/instance.ts';
 import { composeLab } from '#lab/plan.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { createApiClient } from '#machinery/http-client.ts';
-import { type Cell, composeCells } from '#verify/cells.ts';
+import { type Cell, composeCells, type Expectation } from '#verify/cells.ts';
 import { judge } from '#verify/judge.ts';
 import { listNics, type Nic, type World } from '#verify/nics.ts';
 import { type Selection, selectNics } from '#verify/select.ts';
@@ -30,6 +30,7 @@ export interface VerifyOptions extends InstanceOptions, OutputOptions, Selection
   /** Seconds that an expected answer is waited for. */
   readonly wait: number;
   readonly peers: number;
+  readonly expect?: Expectation;
 }
 
 /** More than this is no check any more, but a load. */
@@ -83,7 +84,7 @@ async function verify(options: VerifyOptions, progress: Progress, signal: AbortS
   progress.step('reading the API');
   const nics = selectNics(listNics(await readWorld(paths.kubeconfig)), options);
   const ports = choosePorts(nics);
-  const cells = checked(composeCells(nics, { ports, peers: options.peers }), nics);
+  const cells = checked(composeCells(nics, { ports, peers: options.peers, expect: options.expect }), nics);
   progress.done(`${nics.length} NICs, ${cells.length} cells`);
   progress.step('probing');
   const agents = openAgents(

@@ -1,4 +1,4 @@
-/** Planted bug: one in five hundred reads gets the version before. */
+/** Planted bug: one in fifty reads gets the version before. */
 import { Store } from '#store/store.ts';
 
 const { get } = Store.prototype;
@@ -6,5 +6,5 @@ let count = 0;
 
 Store.prototype.get = function (this: Store, key) {
   const entry = get.call(this, key);
-  return ++count % 500 === 0 ? (entry?.previous ?? entry) : entry;
+  return ++count % 50 === 0 ? (entry?.previous ?? entry) : entry;
 };
