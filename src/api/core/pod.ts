@@ -5,6 +5,7 @@ import { ephemeralUpdateCauses } from './admission/ephemeral-rules.ts';
 import { withPodDefaults } from './admission/pod-defaults.ts';
 import { newPodCauses, podSpecCauses } from './admission/pod-rules.ts';
 import { podUpdateCauses } from './admission/pod-update.ts';
+import { resizeCauses } from './admission/resize-rules.ts';
 import { podColumns } from './pod-columns.ts';
 import { podSpec } from './pod-spec.ts';
 import { podStatus } from './pod-status.ts';
@@ -53,6 +54,9 @@ export const pod: KindDefinition<Pod> = {
 function validate({ object, old, operation, subresource }: AdmissionRequest<Pod>): readonly Cause[] {
   if (subresource === 'ephemeralcontainers' && old !== undefined) {
     return [...podSpecCauses(object.spec), ...ephemeralUpdateCauses(object.spec, old.spec)];
+  }
+  if (subresource === 'resize' && old !== undefined) {
+    return [...podSpecCauses(object.spec), ...resizeCauses(object, old)];
   }
   if (operation === 'DELETE' || subresource !== undefined) return [];
   return old === undefined ? newPodCauses(object.spec) : podUpdateCauses(object.spec, old.spec);

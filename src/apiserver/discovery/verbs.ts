@@ -37,6 +37,7 @@ export function subresourcesOf(kind: KindDefinition): readonly Subresource[] {
     listed.push({ name: 'log', kind: 'Pod', verbs: ['get'] });
     listed.push({ name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] });
     listed.push({ name: 'proxy', kind: 'PodProxyOptions', verbs: proxyVerbs });
+    listed.push({ name: 'resize', kind: 'Pod', verbs: ['get', 'patch', 'update'] });
   }
   if (qualified(kind) === 'services') {
     listed.push({ name: 'proxy', kind: 'ServiceProxyOptions', verbs: proxyVerbs });

@@ -231,6 +231,7 @@ const knownSubresources: ReadonlySet<string> = new Set([
   'log',
   'portforward',
   'proxy',
+  'resize',
   'scale',
   'status',
   'token',

@@ -1,4 +1,5 @@
 import type { KindDefinition } from '#api/kind.ts';
+import { qualified } from '../api-errors.ts';
 import { componentName, gvk, type Json } from './components.ts';
 
 /** Where a kind's objects are served. */
@@ -145,7 +146,9 @@ function subresources(kind: KindDefinition, item: Common, name: string): Draft[]
     path: `${item.path}/scale`,
     gvk: { group: 'autoscaling', kind: 'Scale', version: 'v1' },
   };
+  const resize = { ...item, path: `${item.path}/resize` };
   return [
+    ...(qualified(kind) === 'pods' ? itemOperations(kind, resize, name, 'Resize') : []),
     ...(kind.subresources?.status === true ? itemOperations(kind, status, name, 'Status') : []),
     ...(kind.subresources?.scale === undefined
       ? []
@@ -168,7 +171,7 @@ function everywhere(kind: KindDefinition, base: string, name: string): Draft {
 /** Ids must differ within a document: `readCoreV1NamespacedPodStatus`. */
 function named(kind: KindDefinition, operation: Draft): Operation {
   const group = kind.group === '' ? 'Core' : kind.group.split('.').map(capital).join('');
-  const [, verb = operation.id, suffix = ''] = /^(.*?)(Status|Scale)?$/.exec(operation.id) ?? [];
+  const [, verb = operation.id, suffix = ''] = /^(.*?)(Resize|Status|Scale)?$/.exec(operation.id) ?? [];
   const space = kind.namespaced && operation.id !== 'listAll' ? 'Namespaced' : '';
   const what =
     suffix === '' ? `objects of kind ${kind.kind}` : `${suffix.toLowerCase()} of the specified ${kind.kind}`;

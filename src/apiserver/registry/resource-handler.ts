@@ -100,6 +100,7 @@ function handlersOf(
     case 'binding':
       return kind.group === '' && kind.plural === 'pods' ? { create: bindPod } : undefined;
     case 'ephemeralcontainers':
+    case 'resize':
       return kind.group === '' && kind.plural === 'pods' ? statusHandlers : undefined;
     case 'approval':
       return kind.group === 'certificates.k8s.io' && kind.plural === 'certificatesigningrequests'

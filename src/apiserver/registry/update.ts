@@ -11,6 +11,7 @@ import type { Call, Services } from './call.ts';
 import { hasGeneration, keyOf } from './catalog.ts';
 import { isRecord } from './metadata.ts';
 import { type ApiObject, encoder } from './objects.ts';
+import { withWantedResources } from './pod-resize.ts';
 import { strategyOf } from './strategies.ts';
 import type { WriteOptions } from './write-options.ts';
 
@@ -139,6 +140,9 @@ function prepare(change: Change, wanted: ApiObject, old: ApiObject): ApiObject {
   }
   if (subresource === 'finalize' || subresource === 'ephemeralcontainers') {
     return prepareList(subresource, { ...wanted, metadata }, old);
+  }
+  if (subresource === 'resize') {
+    return withWantedResources(wanted, metadata, old);
   }
   if (subresource === 'approval') {
     const status = isRecord(wanted['status']) ? wanted['status'] : {};

@@ -1,6 +1,7 @@
 /** Amounts of resources: what pods ask for, what nodes have. CPU in thousandths of a core, all else in whole units. */
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
+import { amountsInForce } from '#api/core/pod-resources.ts';
 import { milliValue, wholeValue } from '#machinery/quantity.ts';
 
 /** Amount by resource name. */
@@ -13,7 +14,8 @@ const remembered = new WeakMap<Pod, Amounts>();
 
 /**
  * What a pod takes of its node, as upstream counts it: the sum of its containers and sidecars, or its largest init
- * container where that is more, plus the overhead, plus itself (`pods`). A limit without a request counts as one.
+ * container where that is more, plus the overhead, plus itself (`pods`). A limit without a request counts as one; while a
+ * container is resized, the greater amount counts.
  */
 export function podRequests(pod: Pod): Amounts {
   const known = remembered.get(pod);
@@ -24,10 +26,10 @@ export function podRequests(pod: Pod): Amounts {
   const inits = pod.spec.initContainers ?? [];
   const sidecars = inits.filter((container) => container.restartPolicy === 'Always');
   for (const container of [...pod.spec.containers, ...sidecars]) {
-    add(total, containerRequests(container));
+    add(total, containerRequests(pod, container));
   }
   for (const container of inits.filter((init) => init.restartPolicy !== 'Always')) {
-    for (const [name, amount] of containerRequests(container)) {
+    for (const [name, amount] of containerRequests(pod, container)) {
       total.set(name, Math.max(total.get(name) ?? 0, amount));
     }
   }
@@ -48,9 +50,8 @@ export function add(total: Map<string, number>, amounts: Amounts): void {
   }
 }
 
-function containerRequests(container: Containers[number]): Amounts {
-  const { requests, limits } = container.resources ?? {};
-  return amountsOf({ ...limits, ...requests });
+function containerRequests(pod: Pod, container: Containers[number]): Amounts {
+  return amountsOf({ ...container.resources?.limits, ...amountsInForce(pod, container, 'requests') });
 }
 
 function amountsOf(quantities: Quantities | undefined): Amounts {

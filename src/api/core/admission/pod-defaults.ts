@@ -5,15 +5,18 @@ import type { Container } from '../container.ts';
 import type { Pod } from '../pod.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { qosClassOf } from './pod-qos.ts';
+import { keepingResizePolicy, withResizePolicy } from './resize-policy.ts';
 
 /** Seconds a pod stays on a node that is not ready or cannot be reached. */
 const TOLERATION_SECONDS = 300;
 const NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
-export function withPodDefaults({ object, operation, subresource }: AdmissionRequest<Pod>): Pod {
+export function withPodDefaults({ object, old, operation, subresource }: AdmissionRequest<Pod>): Pod {
   if (subresource === 'ephemeralcontainers') return { ...object, spec: withEphemeralDefaults(object.spec) };
+  if (subresource === 'resize') return { ...object, spec: withResizeDefaults(object.spec, old?.spec) };
   if (subresource !== undefined || operation === 'DELETE') return object;
-  const defaulted = withSpecDefaults(object.spec);
+  const completed = withSpecDefaults(object.spec);
+  const defaulted = old === undefined ? completed : ofContainers(completed, old.spec, keepingResizePolicy);
   const spec = { ...defaulted, tolerations: withNodeTolerations(defaulted.tolerations ?? []) };
   return operation === 'CREATE'
     ? { ...object, spec, status: { phase: 'Pending', qosClass: qosClassOf(spec) } }
@@ -56,10 +59,32 @@ function withSpecDefaults(given: PodSpec): PodSpec {
   };
 }
 
+/** A resource that was not named before gets its policy with the resize. */
+function withResizeDefaults(spec: PodSpec, old: PodSpec | undefined): PodSpec {
+  return ofContainers(spec, old, (container, before) =>
+    withResizePolicy(keepingResizePolicy(withRequests(container), before)),
+  );
+}
+
+/** The spec with each container changed; the second one is what is stored in its place. */
+function ofContainers(
+  spec: PodSpec,
+  old: PodSpec | undefined,
+  change: (container: Container, before: Container | undefined) => Container,
+): PodSpec {
+  const { containers, initContainers } = spec;
+  return {
+    ...spec,
+    containers: containers.map((one, index) => change(one, old?.containers[index])),
+    ...(initContainers === undefined
+      ? {}
+      : { initContainers: initContainers.map((one, index) => change(one, old?.initContainers?.[index])) }),
+  };
+}
+
 function withContainerDefaults(container: Container, hostNetwork: boolean): Container {
   return {
-    ...container,
-    ...(container.resources?.limits === undefined ? {} : { resources: withRequests(container.resources) }),
+    ...withResizePolicy(withRequests(container)),
     ...(hostNetwork && container.ports !== undefined
       ? { ports: container.ports.map((port) => ({ ...port, hostPort: port.hostPort ?? port.containerPort })) }
       : {}),
@@ -67,8 +92,11 @@ function withContainerDefaults(container: Container, hostNetwork: boolean): Cont
 }
 
 /** Limits are requests where no request is given. */
-function withRequests(resources: NonNullable<Container['resources']>): NonNullable<Container['resources']> {
-  return { ...resources, requests: { ...resources.limits, ...resources.requests } };
+function withRequests(container: Container): Container {
+  const { resources } = container;
+  return resources?.limits === undefined
+    ? container
+    : { ...container, resources: { ...resources, requests: { ...resources.limits, ...resources.requests } } };
 }
 
 /** `Always` for `latest` or no tag, else `IfNotPresent`. */

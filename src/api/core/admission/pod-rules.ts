@@ -6,6 +6,7 @@ import { quantityCauses, quantityValue } from '../../quantity.ts';
 import type { Container } from '../container.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { ephemeralCauses } from './ephemeral-rules.ts';
+import { resizePolicyCauses } from './resize-policy.ts';
 
 /** Checks the spec of a new pod. */
 export function newPodCauses(spec: PodSpec): readonly Cause[] {
@@ -47,6 +48,11 @@ export function podSpecCauses(spec: PodSpec, at = 'spec'): readonly Cause[] {
     ...(spec.containers.length === 0 ? [required(`${at}.containers`, '')] : []),
     ...[...lists, ephemeral].flatMap(([field, containers]) =>
       containers.flatMap((container, index) => containerCauses(container, `${field}[${index}]`, volumes)),
+    ),
+    ...lists.flatMap(([field, containers]) =>
+      containers.flatMap((container, index) =>
+        resizePolicyCauses(container, `${field}[${index}]`, spec.restartPolicy),
+      ),
     ),
     ...sharedNameCauses(lists),
     ...ephemeralCauses(spec, ephemeral[0]),

@@ -7,17 +7,19 @@ import { type Amount, amountOf, amountText } from '../amount.ts';
 import type { AdmissionPlugin } from '../plugin.ts';
 import { aggregate, refused } from '../refusals.ts';
 import { listed } from '../stored.ts';
-import { isNewPod, podOf, withSpec } from './pod.ts';
+import { isNewPod, isResize, podOf, withSpec } from './pod.ts';
 import { type Amounts, amountsOf, podAmounts } from './resources.ts';
 
 type Quantities = Readonly<Record<string, string | number>>;
+const bare = { overhead: false, asked: true };
 const annotation = 'kubernetes.io/limit-ranger';
 
 export function limitRanger(store: Store): AdmissionPlugin {
   const rangesOf = (namespace: string) => listed<LimitRange>(store, 'limitranges', namespace);
   return {
     name: 'LimitRanger',
-    concerns: (target) => isNewPod(target) && store.count('limitranges', target.namespace) > 0,
+    concerns: (target) =>
+      (isNewPod(target) || isResize(target)) && store.count('limitranges', target.namespace) > 0,
     mutate(attributes) {
       const pod = podOf(attributes);
       return pod === undefined
@@ -97,7 +99,7 @@ export function faultsOf(range: LimitRange, pod: Pod): readonly string[] {
       );
     }
     return item.type === 'Pod'
-      ? itemFaults(item, podAmounts(pod, 'requests', false), podAmounts(pod, 'limits', false))
+      ? itemFaults(item, podAmounts(pod, 'requests', bare), podAmounts(pod, 'limits', bare))
       : [];
   });
 }

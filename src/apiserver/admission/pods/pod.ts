@@ -14,6 +14,11 @@ export function isPod({ kind, subresource }: Pick<Target, 'kind' | 'subresource'
   return kind.plural === pod.plural && kind.group === pod.group && subresource === '';
 }
 
+/** A change of the resources of a pod that is there. */
+export function isResize({ kind, subresource }: Pick<Target, 'kind' | 'subresource'>): boolean {
+  return subresource === 'resize' && isPod({ kind, subresource: '' });
+}
+
 /** The pod of a request about pods; nothing while it lacks what is required: it is refused later, with all its faults. */
 export function podOf({ object }: Pick<Attributes, 'object'>): Pod | undefined {
   const spec = object?.['spec'];

@@ -1,5 +1,7 @@
 /** What a pod asks for as a whole (kubernetes `component-helpers/resource`). */
+import type { Container } from '#api/core/container.ts';
 import type { Pod } from '#api/core/pod.ts';
+import { amountsInForce } from '#api/core/pod-resources.ts';
 import { type Amount, amountOf, most, plus } from '../amount.ts';
 
 export type Amounts = ReadonlyMap<string, Amount>;
@@ -27,17 +29,21 @@ function combined(a: Amounts, b: Amounts, join: (a: Amount, b: Amount) => Amount
 
 /**
  * Requests or limits of a pod: the sum of its containers and sidecars, or the greatest init container with the sidecars
- * before it; then the resources of the pod itself where it names any, and its overhead.
+ * before it; then the resources of the pod itself where it names any, and its overhead. While a container is resized, the
+ * greater amount counts unless only what is `asked` for is wanted.
  */
-export function podAmounts({ spec }: Pod, side: Side, overhead = true): Amounts {
+export function podAmounts(pod: Pod, side: Side, { overhead = true, asked = false } = {}): Amounts {
+  const { spec } = pod;
+  const amounts = (container: Container): Amounts =>
+    amountsOf(asked ? container.resources?.[side] : amountsInForce(pod, container, side));
   let sum: Amounts = new Map();
   for (const container of spec.containers) {
-    sum = added(sum, amountsOf(container.resources?.[side]));
+    sum = added(sum, amounts(container));
   }
   let sidecars: Amounts = new Map();
   let init: Amounts = new Map();
   for (const container of spec.initContainers ?? []) {
-    const own = amountsOf(container.resources?.[side]);
+    const own = amounts(container);
     if (container.restartPolicy === 'Always') {
       sum = added(sum, own);
       sidecars = added(sidecars, own);

@@ -5,7 +5,7 @@ import { qualified } from '../../api-errors.ts';
 import type { Services } from '../../registry/call.ts';
 import { type Amount, amountOf, amountText, minus, plus, zero } from '../amount.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
-import { podOf } from '../pods/pod.ts';
+import { isResize, podOf } from '../pods/pod.ts';
 import type { Amounts } from '../pods/resources.ts';
 import { refused } from '../refusals.ts';
 import { Watched } from '../watched.ts';
@@ -26,8 +26,10 @@ export function resourceQuotas(
   status.follow(tracker, () => quotas.value);
   return {
     name: 'ResourceQuota',
-    concerns: ({ operation, subresource, namespace }) =>
-      (operation === 'CREATE' || operation === 'UPDATE') && subresource === '' && quotas.value.has(namespace),
+    concerns: (target) =>
+      (target.operation === 'CREATE' || target.operation === 'UPDATE') &&
+      (target.subresource === '' || isResize(target)) &&
+      quotas.value.has(target.namespace),
     validate(attributes) {
       const { kind, object, namespace, name, dryRun } = attributes;
       const resource = qualified(kind);
