@@ -21,6 +21,9 @@ export interface ContainerMount {
   readonly size?: number;
 }
 
+/** Amounts of resources as a manifest has them. */
+export type ResourceAmounts = Readonly<Record<string, string | number>>;
+
 /** Limits by cgroup; what is absent is not limited. */
 export interface ContainerResources {
   /** Relative weight, 1024 for one processor. */
@@ -31,6 +34,8 @@ export interface ContainerResources {
   readonly memory?: number;
   /** Processes and threads. */
   readonly pids?: number;
+  /** What these were computed from; kept with them, and read by nobody below. Older records have none. */
+  readonly given?: { readonly requests?: ResourceAmounts; readonly limits?: ResourceAmounts };
 }
 
 /** Who the container's processes are. */

@@ -207,6 +207,34 @@ describe('a container', () => {
     expect(await ended(view.id)).toMatchObject({ exitCode: 0 });
   });
 
+  test('gets limits while it runs, none below what it uses, and the next driver knows them', async () => {
+    const hold =
+      'python3 -c \'b = bytearray(b"x") * (40 << 20); print(1, flush=True); import time; time.sleep(60)\'';
+    const { id, logFile } = await driver.start(container('limits', hold));
+    await expect.poll(() => readFile(logFile, 'utf8'), { timeout: 10_000 }).toContain('stdout F 1');
+    const files = async (...names: readonly string[]): Promise<string> => {
+      const { stdout } = await run(['find', '/sys/fs/cgroup', '-path', `*/${podUid}/${id}/*`, '-type', 'f']);
+      const file = stdout.split('\n').find((one) => names.includes(path.basename(one))) ?? '';
+      return (await readFile(file, 'utf8')).trim();
+    };
+    const limits = { pids: 50, cpuShares: 512, cpuQuota: 25_000, memory: 80 << 20 };
+    await driver.updateResources(id, { ...limits, given: { limits: { cpu: '250m' } } });
+    expect(await files('memory.limit_in_bytes', 'memory.max')).toBe(String(80 << 20));
+    expect(await files('cpu.cfs_quota_us', 'cpu.max')).toMatch(/^25000\b/);
+    expect(await files('pids.max')).toBe('50');
+    await expect(driver.updateResources(id, { ...limits, memory: 8 << 20 })).rejects.toMatchObject({
+      reason: expect.stringMatching(/^(LimitsRefused|MemoryInUse)$/),
+    });
+    expect(await files('memory.limit_in_bytes', 'memory.max')).toBe(String(80 << 20));
+    driver.close();
+    driver = await open();
+    expect(found(id)).toMatchObject({
+      phase: { type: 'running' },
+      container: { resources: { ...limits, given: { limits: { cpu: '250m' } } } },
+    });
+    await driver.remove(id);
+  });
+
   test('leaves nothing behind', async () => {
     await driver.start(container('last', 'sleep 60'));
     await driver.removePod(podUid);

@@ -1,5 +1,5 @@
 /** Control groups of pods: where they are, and their removal. */
-import { readdir, rmdir, statfs } from 'node:fs/promises';
+import { readdir, readFile, rmdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
 const root = '/sys/fs/cgroup';
@@ -9,6 +9,26 @@ const cgroup2 = 0x63677270;
 /** Path of a container's group in every hierarchy. */
 export function cgroupPath(tag: string, podUid: string, id: string): string {
   return `/patchbay/${tag}/${podUid}/${id}`;
+}
+
+/**
+ * Bytes that the processes of a group hold and the kernel cannot take back at once, in the unified hierarchy; undefined in the
+ * older one, whose kernel refuses a limit that it cannot keep.
+ */
+export async function memoryInUse(group: string, directory = root): Promise<number | undefined> {
+  if ((await statfs(directory)).type !== cgroup2) {
+    return undefined;
+  }
+  return workingSet(path.join(directory, group));
+}
+
+/** What is used less what can be read again from files. */
+export async function workingSet(directory: string): Promise<number> {
+  const [current, stat] = await Promise.all(
+    ['memory.current', 'memory.stat'].map((name) => readFile(path.join(directory, name), 'utf8')),
+  );
+  const inactive = /^inactive_file (\d+)$/m.exec(stat ?? '')?.[1] ?? 0;
+  return Math.max(0, Number(current) - Number(inactive));
 }
 
 /** Removes the groups of a pod, and those above when nothing is left in them. */

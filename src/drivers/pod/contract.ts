@@ -14,7 +14,7 @@ export interface ContainerSubject {
 
 /** Runs the suite on a subject made afresh for each test. */
 export function containerContract(subject: () => Promise<ContainerSubject>): void {
-  it('starts a container, runs commands in it, ends it, tells so, and removes it', async () => {
+  it('starts a container, runs commands in it, changes its limits, ends it, tells so, and removes it', async () => {
     const { driver, container, command } = await subject();
     const { podUid } = container;
     const told: string[] = [];
@@ -25,9 +25,16 @@ export function containerContract(subject: () => Promise<ContainerSubject>): voi
     expect(driver.list(podUid).map((view) => view.container.name)).toEqual([container.name]);
     const session = await driver.exec(id, { argv: command, terminal: false, stdin: false });
     expect(await Promise.all([session.exited, text(session.stdout)])).toEqual([7, 'said']);
+    const resources = { ...container.resources, cpuShares: 512, given: { requests: { cpu: '500m' } } };
+    await driver.updateResources(id, resources);
+    await driver.updateResources(id, resources);
+    expect(driver.list(podUid)[0]?.container.resources).toEqual(resources);
     await driver.signal(id, 'KILL');
     await expect.poll(() => driver.list(podUid)[0]?.phase).toMatchObject({ type: 'exited', exitCode: 137 });
     expect(told).toContain(podUid);
+    await expect(driver.updateResources(id, resources)).rejects.toMatchObject({
+      reason: 'ContainerNotRunning',
+    });
     await expect(driver.exec(id, { argv: command, terminal: false, stdin: false })).rejects.toMatchObject({
       reason: 'ContainerNotRunning',
     });

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ContainerState } from '#node-state/container.ts';
+import type { ContainerResources, ContainerState } from '#node-state/container.ts';
 
 /** How a container is. */
 export type ContainerPhase =
@@ -81,6 +81,11 @@ export interface ContainerDriver {
   list(podUid: string): readonly ContainerView[];
   /** Pods of which anything is there. */
   pods(): readonly string[];
+  /**
+   * Sets limits of a container that runs; a second time changes nothing. Views show them from then on, whoever looks.
+   * @throws PatchbayError `ContainerNotRunning`, `MemoryInUse` for a limit below what is used, `LimitsRefused` by the kernel
+   */
+  updateResources(id: string, resources: ContainerResources): Promise<void>;
   /** Sends a signal to the first process; one that is gone is fine. */
   signal(id: string, signal: string): Promise<void>;
   /** Removes a run that is over (its log too), or kills it first. */

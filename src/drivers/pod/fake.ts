@@ -1,7 +1,7 @@
 /** Containers in memory: they run until told otherwise. */
 import { PassThrough } from 'node:stream';
 import { PatchbayError } from '#machinery/errors.ts';
-import type { ContainerState } from '#node-state/container.ts';
+import type { ContainerResources, ContainerState } from '#node-state/container.ts';
 import type { ContainerDriver, ContainerView, ExecOptions, ExecSession, VolumeContents } from './driver.ts';
 import { runId } from './paths.ts';
 
@@ -20,6 +20,10 @@ export class FakeContainerDriver implements ContainerDriver {
   command: (argv: readonly string[]) => FakeCommand = () => ({ exitCode: 0 });
   /** Why the next start fails. */
   startError: string | undefined;
+  /** Why limits cannot be changed. */
+  updateError: PatchbayError | undefined;
+  /** Limits that were set, oldest first. */
+  readonly updates: (ContainerResources & { readonly id: string })[] = [];
   /** Ports that answer. */
   readonly ports = new Set<number>();
   readonly #handlers = new Set<(podUid: string) => void>();
@@ -89,6 +93,18 @@ export class FakeContainerDriver implements ContainerDriver {
     return view;
   }
 
+  async updateResources(id: string, resources: ContainerResources): Promise<void> {
+    const view = this.#view(id);
+    if (view.phase.type !== 'running') {
+      throw notRunning(id);
+    }
+    if (this.updateError !== undefined) {
+      throw this.updateError;
+    }
+    this.updates.push({ id, ...resources });
+    this.views.set(id, { ...view, container: { ...view.container, resources } });
+  }
+
   async signal(id: string, signal: string): Promise<void> {
     const view = this.views.get(id);
     if (view?.phase.type === 'running') {
@@ -119,7 +135,7 @@ export class FakeContainerDriver implements ContainerDriver {
 
   async exec(id: string, { argv }: ExecOptions): Promise<ExecSession> {
     if (this.#view(id).phase.type !== 'running') {
-      throw new PatchbayError('ContainerNotRunning', `container ${id} is not running`, { retryable: false });
+      throw notRunning(id);
     }
     return session(this.command(argv));
   }
@@ -150,6 +166,10 @@ export class FakeContainerDriver implements ContainerDriver {
     }
     return view;
   }
+}
+
+function notRunning(id: string): PatchbayError {
+  return new PatchbayError('ContainerNotRunning', `container ${id} is not running`, { retryable: false });
 }
 
 function session({ exitCode, stdout = '', stderr = '' }: FakeCommand): ExecSession {

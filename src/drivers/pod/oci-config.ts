@@ -151,6 +151,15 @@ export function composeOciConfig(input: OciConfigInput): Readonly<Record<string,
   };
 }
 
+/**
+ * Limits of a container as `crun update` takes them. What is not limited is left as it is: upstream never takes a limit away from a
+ * running container, and not every kernel takes -1 for none.
+ */
+export function composeUpdate(resources: ContainerResources): Readonly<Record<string, unknown>> {
+  const { devices: _, ...limits } = composeResources(resources);
+  return limits;
+}
+
 /** The process part, used for the container itself and for commands run in it. */
 export function composeProcess(
   container: Pick<

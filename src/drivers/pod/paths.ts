@@ -16,6 +16,8 @@ export interface RunPaths {
   readonly directory: string;
   readonly record: string;
   readonly config: string;
+  /** Limits for `crun update`. */
+  readonly update: string;
   readonly rootfs: string;
   readonly scratch: string;
   readonly upper: string;
@@ -56,6 +58,7 @@ export function runPaths(dirs: PodDirectories, podUid: string, name: string, att
     directory,
     record: path.join(directory, 'container.json'),
     config: path.join(directory, 'config.json'),
+    update: path.join(directory, 'update.json'),
     rootfs: path.join(directory, 'rootfs'),
     scratch,
     upper: path.join(scratch, 'upper'),

@@ -4,13 +4,14 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerState } from '#node-state/container.ts';
+import { workingSet } from './cgroups.ts';
 import { containerContract } from './contract.ts';
 import { LineSplitter, LogFollower, parseLogLine } from './cri-log.ts';
 import { cgroupSteps, entering } from './enter.ts';
 import { FakeContainerDriver } from './fake.ts';
 import { hostRootSteps } from './host-root.ts';
 import { checkMounts } from './mounts.ts';
-import { composeOciConfig } from './oci-config.ts';
+import { composeOciConfig, composeUpdate } from './oci-config.ts';
 import { podDirectory, runId, runPaths } from './paths.ts';
 
 const container: ContainerState = {
@@ -57,6 +58,25 @@ const compose = (changes: Partial<ContainerState> = {}) =>
       readonly resources: unknown;
     };
   };
+
+describe('limits of a running container', () => {
+  it('are said without devices, and only where there are some', () => {
+    expect(composeUpdate(container.resources)).toEqual({
+      cpu: { shares: 512, quota: 50_000, period: 100_000 },
+      memory: { limit: 64 * 1024 * 1024 },
+      pids: { limit: 100 },
+    });
+    expect(composeUpdate({ cpuShares: 2 })).toEqual({ cpu: { shares: 2 } });
+  });
+
+  it('are compared with memory that cannot be taken back', async () => {
+    const group = await mkdtemp(path.join(os.tmpdir(), 't-group-'));
+    await writeFile(path.join(group, 'memory.current'), '5000\n');
+    await writeFile(path.join(group, 'memory.stat'), 'anon 3000\ninactive_file 1500\nactive_file 500\n');
+    expect(await workingSet(group)).toBe(3500);
+    await rm(group, { recursive: true });
+  });
+});
 
 describe('the fake', () => {
   containerContract(async () => {

@@ -1,11 +1,11 @@
 /** Containers by crun, each watched by a conmon that outlives us, keeps its output and tells how it ended. */
 import { mkdirSync, watch } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import type { ContainerState } from '#node-state/container.ts';
+import type { ContainerResources, ContainerState } from '#node-state/container.ts';
 import { removeCgroups, sweepCgroups } from './cgroups.ts';
 import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
 import { exitOf, readEnd } from './end.ts';
@@ -13,6 +13,7 @@ import { cgroupSteps, entering } from './enter.ts';
 import { attachInput, connectIn, execIn, reachesIn, writeControl } from './exec.ts';
 import { rotateLog } from './log.ts';
 import { checkMounts } from './mounts.ts';
+import { composeUpdate } from './oci-config.ts';
 import {
   exitsDirectory,
   type PodDirectories,
@@ -25,7 +26,7 @@ import {
 } from './paths.ts';
 import { findProcess, isRunning } from './process.ts';
 import { listPods, listRuns, type RunEnd, type RunRecord, readRecord, writeRecord } from './record.ts';
-import { createRun, killRun, prepareRun } from './run.ts';
+import { checkMemory, createRun, killRun, prepareRun } from './run.ts';
 import { prepareEtc, prepareVolumes, unmountVolumes } from './volumes.ts';
 
 /** What the driver needs to know. */
@@ -138,6 +139,21 @@ class CrunDriver implements ContainerDriver {
       this.#endUnstarted(created, error);
     }
     return this.#view(this.#record(id));
+  }
+
+  async updateResources(id: string, resources: ContainerResources): Promise<void> {
+    const record = this.#running(id);
+    const paths = this.#paths(record.container);
+    await checkMemory(record, this.#options.tag, resources);
+    await writeFile(paths.update, JSON.stringify(composeUpdate(resources)), { mode: 0o600 });
+    await this.#crun(['update', '--resources', paths.update, id]).catch((cause: unknown) => {
+      throw refusedLimits(cause);
+    });
+    // It may have ended meanwhile, which is noted by then.
+    const now = this.#record(id);
+    const updated: RunRecord = { ...now, container: { ...now.container, resources } };
+    writeRecord(paths, updated);
+    this.#records.set(id, updated);
   }
 
   async signal(id: string, signal: string): Promise<void> {
@@ -308,6 +324,13 @@ class CrunDriver implements ContainerDriver {
 
 function notRunning({ name }: ContainerState): PatchbayError {
   return new PatchbayError('ContainerNotRunning', `container ${name} is not running`, { retryable: false });
+}
+
+/** What the kernel said, without the command: it is told to the pod's users. */
+function refusedLimits(cause: unknown): PatchbayError {
+  const said = /ended with [^:]+: (.+)$/s.exec(messageOf(cause))?.[1] ?? messageOf(cause);
+  const why = `the kernel does not take these limits: ${said}; memory in use cannot be taken away`;
+  return new PatchbayError('LimitsRefused', why, { cause });
 }
 
 function isUnknown(error: unknown): boolean {

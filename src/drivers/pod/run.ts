@@ -2,8 +2,8 @@
 import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PatchbayError } from '#machinery/errors.ts';
-import type { ContainerState } from '#node-state/container.ts';
-import { cgroupPath } from './cgroups.ts';
+import type { ContainerResources, ContainerState } from '#node-state/container.ts';
+import { cgroupPath, memoryInUse } from './cgroups.ts';
 import { cgroupSteps, type EnterStep } from './enter.ts';
 import { hostRootSteps, hostSecrets, imageRootSteps } from './host-root.ts';
 import { startMonitor } from './monitor.ts';
@@ -62,6 +62,24 @@ export async function createRun(creation: RunCreation): Promise<number> {
   const steps: readonly EnterStep[] = [...cgroupSteps(), ...rootSteps];
   await rm(path.join(exitsDirectory(dirs), id), { force: true });
   return startMonitor({ id, container, paths, dirs, steps });
+}
+
+/**
+ * Checks a memory limit against what a container uses: the unified hierarchy would not refuse a lower one, but kill.
+ * @throws PatchbayError `MemoryInUse`
+ */
+export async function checkMemory(
+  { container: { podUid }, id }: RunRecord,
+  tag: string,
+  { memory }: ContainerResources,
+): Promise<void> {
+  const used = memory === undefined ? undefined : await memoryInUse(cgroupPath(tag, podUid, id));
+  if (memory !== undefined && used !== undefined && used > memory) {
+    throw new PatchbayError(
+      'MemoryInUse',
+      `memory limit ${memory} is below the ${used} bytes that the container uses now; ask for more, or let it be restarted for it (resizePolicy RestartContainer)`,
+    );
+  }
 }
 
 /** Milliseconds that a process may take to end after it was killed. */
