@@ -128,7 +128,7 @@ function createPolicyLoop(parts: AgentParts): PolicyLoop {
 }
 
 function createPlainPods(parts: AgentParts): PlainPods {
-  const { config, client, drivers, events, log, clock, triggers, machine, dnsServers } = parts;
+  const { config, client, informers, drivers, events, log, clock, triggers, machine, dnsServers } = parts;
   return new PlainPods({
     client,
     driver: drivers.containers,
@@ -139,6 +139,7 @@ function createPlainPods(parts: AgentParts): PlainPods {
     hostIPs: config.nodeAddresses,
     cpus: machine.cpus,
     memory: machine.memory,
+    pods: () => informers.pods.list(),
     names: { dnsServers, clusterDomain },
     wake: (uid) => triggers.sandboxes.fire(uid),
   });

@@ -88,6 +88,7 @@ class FakeNode {
           hostIPs: ['192.168.126.11'],
           cpus: 2,
           memory: 1024 ** 3,
+          pods: () => pods.list(),
           names: { dnsServers: ['192.0.2.53'], clusterDomain: 'cluster.local' },
           wake: (uid) => trigger.fire(uid),
         }),

@@ -5,8 +5,8 @@ import type { Container, EphemeralContainer, Pod } from '#api/core/pod.ts';
 import type { ContainerImage } from '#drivers/image/container-images.ts';
 import type { ContainerView } from '#drivers/pod/driver.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { milliValue, wholeValue } from '#machinery/quantity.ts';
-import type { ContainerMount, ContainerResources, ContainerState } from '#node-state/container.ts';
+import type { ContainerMount, ContainerState } from '#node-state/container.ts';
+import { composeResources } from './compose-resources.ts';
 import { composeEnvironment, expand, hostnameOf } from './environment.ts';
 import type { PodFacts } from './fields.ts';
 import { userOf } from './image-user.ts';
@@ -32,9 +32,6 @@ export interface ContainerInput {
   readonly table: string | undefined;
 }
 
-/** Processes and threads of one container. */
-const defaultPids = 4096;
-
 /** Composes it. @throws PatchbayError `CreateContainerConfigError` */
 export function composeContainer(input: ContainerInput): ContainerState {
   const { pod, container, image } = input;
@@ -59,7 +56,7 @@ export function composeContainer(input: ContainerInput): ContainerState {
     capabilities: capabilitiesOf(container, pod.spec).map((one) => `CAP_${one}`),
     noNewPrivileges: security.allowPrivilegeEscalation === false,
     mounts: mountsOf(input, env),
-    resources: resourcesOf(container),
+    resources: composeResources(container),
     terminal: container.tty === true,
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
@@ -145,18 +142,6 @@ function mountsOf(input: ContainerInput, env: ReadonlyMap<string, string>): read
         }))
       : [];
   return [...[...own, ...scratch].filter(({ destination }) => !taken.has(destination)), ...asked];
-}
-
-function resourcesOf({ resources }: Container): ContainerResources {
-  const { limits = {}, requests = {} } = resources ?? {};
-  const cpu = limits['cpu'];
-  const memory = limits['memory'];
-  return {
-    cpuShares: Math.max(2, Math.floor((milliValue(requests['cpu'] ?? 0) * 1024) / 1000)),
-    ...(cpu !== undefined && milliValue(cpu) > 0 && { cpuQuota: Math.max(1000, milliValue(cpu) * 100) }),
-    ...(memory !== undefined && wholeValue(memory) > 0 && { memory: wholeValue(memory) }),
-    pids: defaultPids,
-  };
 }
 
 function refused(message: string): PatchbayError {

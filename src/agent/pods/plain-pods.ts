@@ -1,50 +1,26 @@
 /** Containers of plain pods: started, watched, ended and reported. One object for all pods; passes of one pod never overlap. */
 import { type Pod, pod as podKind } from '#api/core/pod.ts';
-import type { ContainerImages } from '#drivers/image/container-images.ts';
-import type { ContainerDriver, ContainerView } from '#drivers/pod/driver.ts';
-import type { ApiClient } from '#machinery/api-client.ts';
-import type { Clock } from '#machinery/clock.ts';
+import type { ContainerView } from '#drivers/pod/driver.ts';
 import type { ReconcileResult } from '#machinery/controller.ts';
 import { isNotFound } from '#machinery/errors.ts';
-import { type EventRecorder, referable } from '#machinery/events.ts';
-import type { Log } from '#machinery/log.ts';
+import { referable } from '#machinery/events.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
 import { type NetworkStatus, networkStatusAnnotation } from '../selection.ts';
 import { composeContainer } from './compose-container.ts';
 import { Endings } from './endings.ts';
-import { composeEtc, type NameFacts } from './etc-files.ts';
+import { composeEtc } from './etc-files.ts';
 import type { PodFacts } from './fields.ts';
+import type { PlainPodsOptions, PlainSandbox } from './plain-options.ts';
 import { type Plan, planPod, timeLeft } from './plan.ts';
 import { Prober } from './prober.ts';
 import { ensureProcessTable, isOfManifest } from './process-table.ts';
+import { endedForResize } from './resize.ts';
+import { Resizer } from './resizer.ts';
 import { followsObjects, gatherSources } from './sources.ts';
 import { type ImageTries, Starter } from './starter.ts';
 import { plainStatus, type StatusInput, type Waiting } from './status.ts';
 import { PodTokens } from './tokens.ts';
 import { composeVolumes } from './volumes.ts';
-
-/** What it works with. */
-export interface PlainPodsOptions {
-  readonly client: ApiClient;
-  readonly driver: ContainerDriver;
-  readonly images: ContainerImages;
-  readonly events: EventRecorder;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly hostIPs: readonly string[];
-  /** Of the node. */
-  readonly cpus: number;
-  readonly memory: number;
-  readonly names: NameFacts;
-  /** Asks for a pass over a pod. */
-  readonly wake: (podUid: string) => void;
-}
-
-/** A pod whose sandbox is there; one in the network of its node has `NODE` and no networks. */
-export interface PlainSandbox {
-  readonly netns: string;
-  readonly networks: readonly NetworkStatus[];
-}
 
 interface Memory {
   waiting: ReadonlyMap<string, Waiting>;
@@ -63,6 +39,7 @@ export class PlainPods {
   readonly #endings: Endings;
   readonly #starter: Starter;
   readonly #tokens: PodTokens;
+  readonly #resizer: Resizer;
   readonly #memory = new Map<string, Memory>();
   readonly #pods = new Map<string, Pod>();
 
@@ -71,7 +48,9 @@ export class PlainPods {
     const { driver, clock, wake, events } = options;
     this.#tokens = new PodTokens(options.client, clock);
     this.#endings = new Endings({ driver, clock, wake });
-    this.#starter = new Starter(options, (found, view) => this.#endings.end(found, view));
+    const end = (found: Pod, view: ContainerView) => this.#endings.end(found, view);
+    this.#resizer = new Resizer({ ...options, end });
+    this.#starter = new Starter(options, end);
     this.#prober = new Prober({
       driver,
       clock,
@@ -99,13 +78,14 @@ export class PlainPods {
     if (deadline !== undefined && deadline <= 0) {
       return this.#exceed(found, sandbox);
     }
-    const plan = this.#plan(found);
-    memory.waiting = await this.#startAll(found, sandbox, plan, memory);
+    const allocated = this.#resizer.admit(found, this.#views(uid));
+    await this.#resizer.apply(allocated, () => this.#views(uid));
+    memory.waiting = await this.#startAll(allocated, sandbox, this.#plan(allocated), memory);
     await this.#prune(uid);
     const views = this.#views(uid);
     this.#prober.sync(found, views, this.#podIPs(found, sandbox)[0] ?? '');
     await this.#report(found, { networks: sandbox.networks });
-    const next = this.#nextLook(found, deadline, memory);
+    const next = this.#nextLook(allocated, deadline, memory);
     return next === undefined ? undefined : { requeueAfter: next };
   }
 
@@ -149,6 +129,7 @@ export class PlainPods {
     this.#prober.forget(uid);
     this.#endings.forget(uid);
     this.#tokens.forget(uid);
+    this.#resizer.forget(uid);
     if (this.#options.driver.pods().includes(uid)) {
       await this.#options.driver.removePod(uid);
     }
@@ -173,7 +154,9 @@ export class PlainPods {
 
   #plan(found: Pod): Plan {
     const views = this.#views(found.metadata.uid ?? '');
-    return planPod({ pod: found, views, probes: this.#prober.views(views), now: this.#options.clock.now() });
+    const { clock } = this.#options;
+    const resized = endedForResize(found, views);
+    return planPod({ pod: found, views, probes: this.#prober.views(views), resized, now: clock.now() });
   }
 
   async #startAll(
@@ -258,7 +241,9 @@ export class PlainPods {
   #nextLook(found: Pod, deadline: number | undefined, memory: Memory): number | undefined {
     const now = this.#options.clock.now();
     const { backOff, start } = this.#plan(found);
+    const resize = this.#resizer.nextLook(found.metadata.uid ?? '');
     const times = [
+      ...(resize === undefined ? [] : [resize]),
       ...(deadline === undefined ? [] : [deadline]),
       ...backOff.map(({ until }) => until - now),
       // A ConfigMap or an image may come at any time, and nobody tells us.
@@ -272,10 +257,12 @@ export class PlainPods {
     const { client, clock, hostIPs } = this.#options;
     const { name, namespace, uid = '' } = found.metadata;
     const views = this.#views(uid);
+    const allocated = this.#resizer.admit(found, views);
     const status = plainStatus({
-      pod: found,
+      pod: allocated,
       views,
-      plan: this.#plan(found),
+      plan: this.#plan(allocated),
+      resize: this.#resizer.conditions(found),
       probes: this.#prober.views(views),
       waiting: this.#memoryOf(uid).waiting,
       hostIPs,

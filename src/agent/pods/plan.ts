@@ -15,6 +15,8 @@ export interface PlanInput {
   /** Of this pod, oldest first in each container. */
   readonly views: readonly ContainerView[];
   readonly probes: ReadonlyMap<string, ProbeView>;
+  /** Runs that ended for a resize: no end in the sense of the pod's restart policy. */
+  readonly resized?: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -80,6 +82,8 @@ function planOwn(input: PlanInput): Plan {
     const last = latest(views, container.name);
     if (last === undefined) {
       start.push({ container, attempt: 0 });
+    } else if (isResized(input, last)) {
+      start.push({ container, attempt: last.container.attempt + 1 });
     } else if (last.phase.type === 'exited' && restart) {
       const seconds = restartDelay(views, container.name);
       const until = last.phase.finishedAt + seconds * 1000;
@@ -126,18 +130,23 @@ function isStarted({ probes }: PlanInput, view: ContainerView | undefined): bool
   return view?.phase.type === 'running' && (probes.get(view.id)?.started ?? true);
 }
 
+function isResized({ resized }: PlanInput, view: ContainerView): boolean {
+  return view.phase.type === 'exited' && resized?.has(view.id) === true;
+}
+
 function isSucceeded(view: ContainerView | undefined): boolean {
   return view?.phase.type === 'exited' && view.phase.exitCode === 0;
 }
 
 /** How a pod ended whose containers are all over for good. */
-function outcome({ pod, views }: PlanInput): Plan['over'] {
+function outcome(input: PlanInput): Plan['over'] {
+  const { pod, views } = input;
   const policy = pod.spec.restartPolicy ?? 'Always';
   if (policy === 'Always') {
     return undefined;
   }
   const lasts = pod.spec.containers.map(({ name }) => latest(views, name));
-  if (!lasts.every((view) => view?.phase.type === 'exited')) {
+  if (!lasts.every((view) => view?.phase.type === 'exited' && !isResized(input, view))) {
     return undefined;
   }
   if (lasts.every(isSucceeded)) {

@@ -3,10 +3,11 @@ import type { Container, ContainerStatus, EphemeralContainer, Pod, PodStatus } f
 import type { Condition } from '#api/meta.ts';
 import type { ContainerPhase, ContainerView } from '#drivers/pod/driver.ts';
 import { timestamp } from '#machinery/clock.ts';
-import { setCondition } from '#machinery/conditions.ts';
+import { type ConditionClaim, removeCondition, setCondition } from '#machinery/conditions.ts';
 import { addressStatus } from '../pod-addresses.ts';
 import type { NetworkStatus } from '../selection.ts';
 import { isSidecar, latest, type Plan, type ProbeView } from './plan.ts';
+import { actualOf } from './resize.ts';
 
 /** Why a container is not there yet. */
 export interface Waiting {
@@ -16,6 +17,7 @@ export interface Waiting {
 
 /** What a status is composed from. */
 export interface StatusInput {
+  /** With the resources that are set aside for its containers. */
   readonly pod: Pod;
   readonly views: readonly ContainerView[];
   readonly plan: Plan;
@@ -24,6 +26,8 @@ export interface StatusInput {
   readonly waiting: ReadonlyMap<string, Waiting>;
   readonly networks: readonly NetworkStatus[] | undefined;
   readonly hostIPs: readonly string[];
+  /** Conditions of a resize that goes on. */
+  readonly resize?: readonly ConditionClaim[];
   readonly now: number;
   /** Set when the node ended the pod: `DeadlineExceeded`. */
   readonly ended?: { readonly reason: string; readonly message: string };
@@ -78,17 +82,31 @@ function statusOf(input: StatusInput, container: Container, initial: string): Co
     ready: isInit ? isDone : running && (probe?.ready ?? container.readinessProbe === undefined),
     started: running && !isInit ? (probe?.started ?? container.startupProbe === undefined) : false,
     state,
+    ...resourcesOf(container, view),
     lastState: last?.phase.type === 'exited' ? { terminated: terminated(last, last.phase) } : {},
   };
 }
 
-/** Nobody asks whether an ephemeral container is ready, nor is it started again. */
+/** What is set aside, and what is in force: with a container that does not run, what will be. */
+function resourcesOf(
+  container: Container,
+  view: ContainerView | undefined,
+): Pick<ContainerStatus, 'allocatedResources' | 'resources'> {
+  const { limits, requests } = container.resources ?? {};
+  const planned = { ...(limits !== undefined && { limits }), ...(requests !== undefined && { requests }) };
+  return {
+    ...(requests !== undefined && Object.keys(requests).length > 0 && { allocatedResources: requests }),
+    resources: view?.phase.type === 'running' ? actualOf(view, container) : planned,
+  };
+}
+
+/** Nobody asks whether an ephemeral container is ready, nor is it started again; it has no resources. */
 function ephemeralStatus(
   input: StatusInput,
   container: EphemeralContainer,
   initial: string,
 ): ContainerStatus {
-  const { started: _started, ...status } = statusOf(input, container, initial);
+  const { started: _started, resources: _resources, ...status } = statusOf(input, container, initial);
   return { ...status, ready: false };
 }
 
@@ -169,7 +187,7 @@ function conditionsOf(
   inits: readonly ContainerStatus[],
   all: readonly ContainerStatus[],
 ): readonly Condition[] {
-  const { pod, plan, networks, now, ended } = input;
+  const { pod, plan, networks, now, ended, resize = [] } = input;
   const notReady = reasonNotReady(input, phase, all);
   const gated = notReady === undefined ? closedGates(pod) : undefined;
   const isThere = networks !== undefined && plan.over === undefined && ended === undefined;
@@ -183,6 +201,11 @@ function conditionsOf(
   let conditions: readonly Condition[] = pod.status?.conditions?.map(plain) ?? [];
   for (const [type, holds, text] of claims) {
     conditions = setCondition(conditions, { type, status: holds ? 'True' : 'False', ...text }, now);
+  }
+  for (const type of ['PodResizePending', 'PodResizeInProgress']) {
+    const claim = resize.find((one) => one.type === type);
+    conditions =
+      claim === undefined ? removeCondition(conditions, type) : setCondition(conditions, claim, now);
   }
   return conditions;
 }
