@@ -7,7 +7,7 @@ const source = path.resolve(import.meta.dirname, '../src');
 const pattern =
   /(?:^|\n)\s*(import|export)\s+(type\s)?[^;'"]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)\s*import\s+'([^']+)'/g;
 
-/** Every import of our own code in one file. */
+/** Every import in one file of our own code, and of `node:http`. */
 function importsOf(file: string): ImportOf[] {
   const text = readFileSync(path.join(source, file), 'utf8');
   return [...text.matchAll(pattern)].flatMap((match) => {
@@ -20,6 +20,9 @@ function importsOf(file: string): ImportOf[] {
 function resolve(file: string, specifier: string): string | undefined {
   if (specifier.startsWith('#')) {
     return specifier.slice(1);
+  }
+  if (specifier === 'node:http') {
+    return specifier;
   }
   return specifier.startsWith('.') ? path.join(path.dirname(file), specifier) : undefined;
 }

@@ -2,6 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { judgeImport } from './layers.ts';
 
 describe('judgeImport', () => {
+  test('node:http is imported for its types only', () => {
+    const one = { from: 'api/core/pod.ts', to: 'node:http' };
+    expect(judgeImport({ ...one, typeOnly: true })).toBeUndefined();
+    expect(judgeImport({ ...one, typeOnly: false })).toContain('machinery/http-module.ts');
+  });
+
   test.each([
     ['agent/compose.ts', 'drivers/ip/driver.ts'],
     ['drivers/ip/linux.ts', 'drivers/command.ts'],

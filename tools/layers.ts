@@ -55,6 +55,7 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
     'api',
     'machinery/errors.ts',
     'machinery/clock.ts',
+    'machinery/http-module.ts',
     'machinery/prometheus.ts',
     'machinery/yaml.ts',
     'store',
@@ -82,8 +83,16 @@ export const layers: Readonly<Record<string, readonly Allowance[]>> = {
   bin: everything,
 };
 
+/** The one file that may have `node:http` as a value; it says why. */
+const httpModule = 'machinery/http-module.ts';
+
 /** Says what is wrong with an import, or nothing. Drivers may not import their siblings, only shared files of the room. */
 export function judgeImport({ from, to, typeOnly }: ImportOf): string | undefined {
+  if (to === 'node:http') {
+    return typeOnly || from === httpModule
+      ? undefined
+      : `${from} imports ${to}; only \`import type\` is allowed: take ${httpModule}`;
+  }
   const [fromRoom = '', fromPart = ''] = from.split('/');
   const [toRoom = '', toPart = ''] = to.split('/');
   if (fromRoom === toRoom) {

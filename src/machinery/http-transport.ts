@@ -1,8 +1,9 @@
 /** Requests to an API server over kept-alive connections; knows HTTP and TLS, no kinds. */
-import * as http from 'node:http';
+import type * as http from 'node:http';
 import * as https from 'node:https';
 import type { ClientMetrics } from './client-metrics.ts';
 import { ApiError, PatchbayError, type StatusBody } from './errors.ts';
+import { httpModule } from './http-module.ts';
 import type { Connection } from './kubeconfig.ts';
 
 /** One request. */
@@ -42,11 +43,11 @@ export class HttpTransport {
     };
     const secure = this.#base.protocol === 'https:';
     const agent = (options: http.AgentOptions): http.Agent =>
-      secure ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
+      secure ? new https.Agent({ ...options, ...tls }) : new httpModule.Agent(options);
     // Watches hold their connections for minutes and must not use up those of short requests.
     this.#agent = agent({ keepAlive: true, maxSockets: 16, scheduling: 'lifo' });
     this.#watchAgent = agent({ keepAlive: true, keepAliveMsecs: 15_000 });
-    this.#request = secure ? https.request : http.request;
+    this.#request = secure ? https.request : httpModule.request;
   }
 
   /**
@@ -176,7 +177,7 @@ function statusOf(code: number, text: string, retryAfter: string | undefined): S
   return {
     status: 'Failure',
     code,
-    reason: http.STATUS_CODES[code]?.replaceAll(' ', '') ?? 'Unknown',
+    reason: httpModule.STATUS_CODES[code]?.replaceAll(' ', '') ?? 'Unknown',
     message: `the server answered ${code}: ${text.slice(0, 500)}`,
     ...(details === undefined ? {} : { details }),
   };

@@ -1,8 +1,9 @@
 /** `pods/proxy` and `services/proxy`: any request, passed on into a pod (apimachinery `util/proxy/upgradeaware.go`). */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type Duplex, pipeline as pipe, type Readable, type Writable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { messageOf } from '#machinery/errors.ts';
+import { httpModule } from '#machinery/http-module.ts';
 import type { Answer, StreamAnswer } from '../http/answer.ts';
 import type { Incoming, Outgoing } from '../http/exchange.ts';
 import type { RequestInfo } from '../http/request-info.ts';
@@ -96,7 +97,7 @@ function asking({ request, target, paths }: Passing, tunnel: Duplex, more: Heade
     paths,
     client: request.socket.remoteAddress ?? '',
   });
-  return httpRequest({
+  return httpModule.request({
     createConnection: () => tunnel,
     method: request.method ?? 'GET',
     path: `${paths.path === '' ? '/' : paths.path}${paths.query}`,
