@@ -162,6 +162,41 @@ test('a container runs, as its first run, whenever its starter died; removed, no
   expect(steps).toBeGreaterThan(15);
 });
 
+test('a container has the limits that are written down, whenever the one who changes them died', async () => {
+  const mebi = 1024 ** 2;
+  const before = await open();
+  const { id } = await before.start(container());
+  before.close();
+  const groups = (await run(['find', '/sys/fs/cgroup', '-path', `*/${podUid}/${id}`])).stdout.trim();
+  const limit = async (): Promise<number> => {
+    const files = groups
+      .split('\n')
+      .flatMap((group) => ['memory.limit_in_bytes', 'memory.max'].map((file) => path.join(group, file)));
+    return Number(await Promise.any(files.map((file) => readFile(file, 'utf8'))));
+  };
+  const [first, second] = [
+    { pids: 100, memory: 64 * mebi },
+    { pids: 100, memory: 96 * mebi },
+  ];
+  const seen = new Set<number>();
+  const steps = await atEachStep({ limits: { id, resources: second } }, async (step) => {
+    // What a killed agent started goes on without it.
+    await expect.poll(async () => (await processesNaming(id)).length, { interval: 5 }).toBe(1);
+    const driver = await open();
+    const written = driver.list(podUid)[0]?.container.resources.memory ?? 0;
+    seen.add(written);
+    if (written === second.memory) expect(await limit(), `death at step ${step}`).toBe(written);
+    await driver.updateResources(id, second);
+    expect(await limit(), `death at step ${step}`).toBe(second.memory);
+    await driver.updateResources(id, first);
+    driver.close();
+  });
+  expect([steps >= 5, [...seen].toSorted((a, b) => a - b)]).toEqual([true, [first.memory, second.memory]]);
+  const last = await open();
+  await last.removePod(podUid);
+  last.close();
+});
+
 test('a DHCP server is replaced, and is one, whenever the one who replaces it died', async () => {
   const before: DhcpServer = {
     kind: 'dhcp-server',

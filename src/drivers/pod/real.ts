@@ -326,11 +326,11 @@ function notRunning({ name }: ContainerState): PatchbayError {
   return new PatchbayError('ContainerNotRunning', `container ${name} is not running`, { retryable: false });
 }
 
-/** What the kernel said, without the command: it is told to the pod's users. */
-function refusedLimits(cause: unknown): PatchbayError {
-  const said = /ended with [^:]+: (.+)$/s.exec(messageOf(cause))?.[1] ?? messageOf(cause);
+/** What the kernel said, without the command and the node's paths in it: the pod's users are told. */
+function refusedLimits(error: unknown): PatchbayError {
+  const said = /ended with [^:]+: (.+)$/s.exec(messageOf(error))?.[1] ?? messageOf(error);
   const why = `the kernel does not take these limits: ${said}; memory in use cannot be taken away`;
-  return new PatchbayError('LimitsRefused', why, { cause });
+  return new PatchbayError('LimitsRefused', why);
 }
 
 function isUnknown(error: unknown): boolean {

@@ -8,15 +8,16 @@ import files from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import type { ContainerDriverOptions } from '#drivers/pod/real.ts';
-import type { ContainerState } from '#node-state/container.ts';
+import type { ContainerResources, ContainerState } from '#node-state/container.ts';
 import type { DhcpServer } from '#node-state/dhcp.ts';
 
-/** What is done: a volume `v` of files, a container, or a DHCP server. */
+/** What is done: a volume `v` of files, a container, other limits for one, or a DHCP server. */
 export interface DyingTask {
   readonly options: Omit<ContainerDriverOptions, 'log'>;
   readonly dhcp?: DhcpServer;
   readonly volume?: { readonly podUid: string; readonly files: Readonly<Record<string, string>> };
   readonly container?: ContainerState;
+  readonly limits?: { readonly id: string; readonly resources: ContainerResources };
 }
 
 const [, , number = '', json = '{}'] = process.argv;
@@ -63,6 +64,9 @@ if (task.volume !== undefined) {
 }
 if (task.container !== undefined) {
   await driver.start(task.container);
+}
+if (task.limits !== undefined) {
+  await driver.updateResources(task.limits.id, task.limits.resources);
 }
 if (task.dhcp !== undefined) {
   await createDhcpDriver(task.options).apply([{ op: 'create', to: task.dhcp }]);
