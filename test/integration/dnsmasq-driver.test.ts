@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { dhcpContract } from '#drivers/dnsmasq/contract.ts';
+import { findProcess } from '#drivers/dnsmasq/process.ts';
 import { createDhcpDriver } from '#drivers/dnsmasq/real.ts';
 import type { DhcpServer } from '#node-state/dhcp.ts';
 
@@ -89,6 +90,26 @@ describe('dnsmasq driver', () => {
       expect(statSync(record).mtimeMs).toBe(before);
       expect(statSync(record).mode & 0o777).toBe(0o600);
     });
+  });
+
+  it.each([
+    [
+      'ended',
+      (directory: string) =>
+        process.kill(Number(readFileSync(path.join(directory, 'pid'), 'utf8')), 'SIGKILL'),
+    ],
+    ['taken away in part', (directory: string) => rmSync(path.join(directory, 'server.json'))],
+  ])('a server that its driver died over while it was %s is ended by the next', async (_when, cut) => {
+    await driver.apply([{ op: 'create', to: server }]);
+    const directory = path.join(runDir, `${scope}~${server.link}`);
+    const pid = Number(readFileSync(path.join(directory, 'pid'), 'utf8'));
+    cut(directory);
+    await expect
+      .poll(async () => (await driver.observe(scope)).map(({ link, v4 }) => [link, v4]))
+      .toEqual([[server.link, undefined]]);
+    const [from] = await driver.observe(scope);
+    if (from !== undefined) await driver.apply([{ op: 'delete', from }]);
+    expect([existsSync(directory), await findProcess(pid)]).toEqual([false, undefined]);
   });
 
   it('answers only its client on a network with address management, and gives routes', async () => {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { run } from '#drivers/command.ts';
 import { createDhcpDriver } from '#drivers/dnsmasq/real.ts';
 import type { ContainerDriver, VolumeContents } from '#drivers/pod/driver.ts';
@@ -17,6 +17,9 @@ import type { DyingTask } from './support/dying.ts';
 const name = `t-killed-${process.pid}`;
 const podUid = randomUUID();
 let options: DyingTask['options'];
+
+// Dozens of deaths in each, with a process started for every one.
+vi.setConfig({ testTimeout: 240_000 });
 
 beforeAll(async () => {
   const directory = await mkdtemp('/tmp/t-killed-');

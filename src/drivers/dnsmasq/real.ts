@@ -39,18 +39,19 @@ export function createDhcpDriver(options: DhcpDriverOptions): DhcpDriver {
 
 async function observe(root: string, scope: Netns): Promise<readonly DhcpServer[]> {
   const own = (await directories(root)).filter(({ netns }) => netns === scope);
-  return (await Promise.all(own.map(({ directory }) => observeOne(directory)))).flat();
+  return Promise.all(own.map(({ directory }) => observeOne(directory)));
 }
 
-/** A server that its maker died over, before it was noted, is one about which nothing is known: good for being replaced. */
-async function observeOne(directory: string): Promise<readonly DhcpServer[]> {
+/**
+ * What its maker died over, while it started or ended it, is a server about which nothing is known: good for being replaced, or
+ * for being ended.
+ */
+async function observeOne(directory: string): Promise<DhcpServer> {
   const record = await readRecord(directory);
-  if (record !== undefined) {
-    return (await isRunning(record)) ? [record.server] : [];
-  }
   const [netns = '', link = ''] = path.basename(directory).split('~');
-  const isThere = (await unnoted(directory)).length > 0;
-  return isThere ? [{ kind: 'dhcp-server', netns, link, dns: [], searchDomains: [] }] : [];
+  return record !== undefined && (await isRunning(record))
+    ? record.server
+    : { kind: 'dhcp-server', netns, link, dns: [], searchDomains: [] };
 }
 
 async function applyOne(root: string, operation: Operation<DhcpServer>): Promise<Outcome<DhcpServer>> {
