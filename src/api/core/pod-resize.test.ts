@@ -39,29 +39,13 @@ const with_ = (resources: Resources, old = burstable): readonly Container[] =>
   old.spec.containers.map((container) => ({ ...container, resources }));
 
 describe('a resize policy', () => {
-  it('is NotRequired for what a new container names, where it says nothing else', () => {
+  it('is stored as it is given: there is no default, and none means NotRequired', () => {
     const policy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
     const { containers } = podOf([
       one({ limits: { memory: '1Gi' } }),
       one({ requests: { cpu: '1', memory: '1Gi' } }, { name: 'd', resizePolicy: policy }),
-      one({}, { name: 'e' }),
     ]).spec;
-    expect(containers.map(({ resizePolicy }) => resizePolicy)).toEqual([
-      [{ resourceName: 'memory', restartPolicy: 'NotRequired' }],
-      [...policy, { resourceName: 'cpu', restartPolicy: 'NotRequired' }],
-      undefined,
-    ]);
-  });
-
-  it('is none in pods that were made before there was a default, whatever is updated', () => {
-    const [container] = burstable.spec.containers;
-    const { resizePolicy: _, ...before } = container ?? one({});
-    const old: Pod = { ...burstable, spec: { ...burstable.spec, containers: [before] } };
-    const labelled: Pod = { ...old, metadata: { name: 'p', labels: { a: 'b' } } };
-    const request = { operation: 'UPDATE', old } as const;
-    const object = pod.mutate?.(requestFor(labelled, request));
-    expect(object).toEqual(labelled);
-    expect(pod.validate?.(requestFor(labelled, request))).toEqual([]);
+    expect(containers.map(({ resizePolicy }) => resizePolicy)).toEqual([undefined, policy]);
   });
 
   it.each([
@@ -112,12 +96,9 @@ describe('a resize', () => {
       with_({ requests: { memory: '32Mi' }, limits: { cpu: '1' } }, memoryOnly),
     );
     expect(added.causes).toEqual([]);
-    expect(added.object.spec.containers[0]).toMatchObject({
-      resources: { requests: { memory: '32Mi', cpu: '1' }, limits: { cpu: '1' } },
-      resizePolicy: [
-        { resourceName: 'memory', restartPolicy: 'NotRequired' },
-        { resourceName: 'cpu', restartPolicy: 'NotRequired' },
-      ],
+    expect(added.object.spec.containers[0]?.resources).toEqual({
+      requests: { memory: '32Mi', cpu: '1' },
+      limits: { cpu: '1' },
     });
   });
 

@@ -5,18 +5,16 @@ import type { Container } from '../container.ts';
 import type { Pod } from '../pod.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { qosClassOf } from './pod-qos.ts';
-import { keepingResizePolicy, withResizePolicy } from './resize-policy.ts';
 
 /** Seconds a pod stays on a node that is not ready or cannot be reached. */
 const TOLERATION_SECONDS = 300;
 const NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
-export function withPodDefaults({ object, old, operation, subresource }: AdmissionRequest<Pod>): Pod {
+export function withPodDefaults({ object, operation, subresource }: AdmissionRequest<Pod>): Pod {
   if (subresource === 'ephemeralcontainers') return { ...object, spec: withEphemeralDefaults(object.spec) };
-  if (subresource === 'resize') return { ...object, spec: withResizeDefaults(object.spec, old?.spec) };
+  if (subresource === 'resize') return { ...object, spec: ofContainers(object.spec, withRequests) };
   if (subresource !== undefined || operation === 'DELETE') return object;
-  const completed = withSpecDefaults(object.spec);
-  const defaulted = old === undefined ? completed : ofContainers(completed, old.spec, keepingResizePolicy);
+  const defaulted = withSpecDefaults(object.spec);
   const spec = { ...defaulted, tolerations: withNodeTolerations(defaulted.tolerations ?? []) };
   return operation === 'CREATE'
     ? { ...object, spec, status: { phase: 'Pending', qosClass: qosClassOf(spec) } }
@@ -27,9 +25,7 @@ export function withPodDefaults({ object, old, operation, subresource }: Admissi
 export function withTemplateSpecDefaults(spec: PodSpec): PodSpec {
   const account = spec.serviceAccountName || spec.serviceAccount;
   return {
-    ...withEphemeralDefaults(spec),
-    containers: spec.containers.map(withPullPolicy),
-    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withPullPolicy) }),
+    ...ofContainers(withEphemeralDefaults(spec), withPullPolicy),
     ...(spec.volumes === undefined ? {} : { volumes: spec.volumes.map(withVolumeSource) }),
     ...(account === undefined || account === ''
       ? {}
@@ -50,41 +46,21 @@ function withSpecDefaults(given: PodSpec): PodSpec {
   const spec = withTemplateSpecDefaults(given);
   const complete = (container: Container) => withContainerDefaults(container, spec.hostNetwork === true);
   const account = spec.serviceAccountName || spec.serviceAccount || 'default';
-  return {
-    ...spec,
-    containers: spec.containers.map(complete),
-    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(complete) }),
-    serviceAccountName: account,
-    serviceAccount: account,
-  };
+  return { ...ofContainers(spec, complete), serviceAccountName: account, serviceAccount: account };
 }
 
-/** A resource that was not named before gets its policy with the resize. */
-function withResizeDefaults(spec: PodSpec, old: PodSpec | undefined): PodSpec {
-  return ofContainers(spec, old, (container, before) =>
-    withResizePolicy(keepingResizePolicy(withRequests(container), before)),
-  );
-}
-
-/** The spec with each container changed; the second one is what is stored in its place. */
-function ofContainers(
-  spec: PodSpec,
-  old: PodSpec | undefined,
-  change: (container: Container, before: Container | undefined) => Container,
-): PodSpec {
+function ofContainers(spec: PodSpec, change: (container: Container) => Container): PodSpec {
   const { containers, initContainers } = spec;
   return {
     ...spec,
-    containers: containers.map((one, index) => change(one, old?.containers[index])),
-    ...(initContainers === undefined
-      ? {}
-      : { initContainers: initContainers.map((one, index) => change(one, old?.initContainers?.[index])) }),
+    containers: containers.map(change),
+    ...(initContainers === undefined ? {} : { initContainers: initContainers.map(change) }),
   };
 }
 
 function withContainerDefaults(container: Container, hostNetwork: boolean): Container {
   return {
-    ...withResizePolicy(withRequests(container)),
+    ...withRequests(container),
     ...(hostNetwork && container.ports !== undefined
       ? { ports: container.ports.map((port) => ({ ...port, hostPort: port.hostPort ?? port.containerPort })) }
       : {}),

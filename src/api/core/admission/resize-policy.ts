@@ -1,4 +1,4 @@
-/** What a change of a container's resources entails. k8s.io/kubernetes/pkg/apis/core: setDefaultResizePolicies, validateResizePolicy. */
+/** What a change of a container's resources entails. k8s.io/kubernetes/pkg/apis/core validateResizePolicy; a server of 1.36 stores no default. */
 import { duplicate, invalid, notSupported } from '../../cause.ts';
 import type { Cause } from '../../meta.ts';
 import type { Container } from '../container.ts';
@@ -15,41 +15,6 @@ export function restartsFor({ resizePolicy = [] }: Container, resource: Resizabl
   return resizePolicy.some(
     ({ resourceName, restartPolicy }) => resourceName === resource && restartPolicy === 'RestartContainer',
   );
-}
-
-/** The container with `NotRequired` for each resource that it names and has no policy for. */
-export function withResizePolicy<T extends Container>(container: T): T {
-  const { resources, resizePolicy = [] } = container;
-  const lacking = resizable.filter(
-    (name) =>
-      (resources?.requests?.[name] !== undefined || resources?.limits?.[name] !== undefined) &&
-      !resizePolicy.some(({ resourceName }) => resourceName === name),
-  );
-  return lacking.length === 0
-    ? container
-    : {
-        ...container,
-        resizePolicy: [
-          ...resizePolicy,
-          ...lacking.map((resourceName) => ({ resourceName, restartPolicy: 'NotRequired' })),
-        ],
-      };
-}
-
-/**
- * The container with the policy it was stored with, where both say the same: a pod from before there was a default keeps none,
- * and a client that leaves the default out changes nothing.
- */
-export function keepingResizePolicy<T extends Container>(container: T, old: Container | undefined): T {
-  if (
-    old === undefined ||
-    resizable.some((name) => restartsFor(container, name) !== restartsFor(old, name))
-  ) {
-    return container;
-  }
-  const { resizePolicy: _, ...others } = container;
-  const { resizePolicy } = old;
-  return (resizePolicy === undefined ? others : { ...others, resizePolicy }) as T;
 }
 
 /** Checks the policies of a container; `at` is where it stands. */
