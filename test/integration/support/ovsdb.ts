@@ -64,7 +64,11 @@ export async function killPidfile(pidfile: string): Promise<void> {
     return;
   }
   while (await isAlive(pid)) {
-    process.kill(pid, 'SIGKILL');
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it ended since the look
+    }
     await setTimeout(1);
   }
   await rm(pidfile, { force: true });
