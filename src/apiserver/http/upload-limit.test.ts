@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as ask, type ClientRequest, createServer, type IncomingMessage } from 'node:http';
+import { connect, constants, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { outgoing } from './exchange.ts';
@@ -52,4 +53,31 @@ test('a body in time is as it was', async () => {
   const upload = post('/', 'first ');
   upload.end('last');
   expect(await answerOf(upload)).toEqual([200, 'first last']);
+});
+
+test('over HTTP/2 its stream is given up, the others of the connection go on', async () => {
+  const server = createHttp2Server(async (request, response) => {
+    limitUpload(request, outgoing(response), 50);
+    response.on('error', () => undefined);
+    try {
+      response.end(Buffer.concat(await request.toArray()));
+    } catch {
+      // given up
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => {
+    client.destroy();
+    server.close();
+  });
+  const slow = client.request({ ':method': 'POST' });
+  slow.on('error', () => undefined);
+  slow.write('first');
+  await once(slow, 'close');
+  expect(slow.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  const next = client.request({ ':method': 'POST' });
+  next.end('whole');
+  expect(Buffer.concat(await next.toArray()).toString()).toBe('whole');
 });
