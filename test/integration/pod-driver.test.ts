@@ -158,6 +158,14 @@ describe('a container', () => {
     await driver.remove(whole.id);
   });
 
+  test('is removed when only half of what crun keeps of it is there', async () => {
+    const { id, pid = 0 } = await driver.start(container('half', 'exec sleep 64'));
+    const kept = path.join(directory, 'run/crun', id);
+    await rm(path.join(kept, 'config.json'));
+    await driver.remove(id);
+    expect([existsSync(`/proc/${pid}`), existsSync(kept), found(id)]).toEqual([false, false, undefined]);
+  });
+
   test('shares the process table of another, and ends with all that it started', async () => {
     const target = await driver.start(container('target', 'exec sleep 61'));
     const script = 'sleep 62 & cat /proc/1/cmdline | tr "\\0" " "; echo; exec sleep 63';

@@ -7,9 +7,9 @@ import { type Clock, systemClock } from '#machinery/clock.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { ContainerResources, ContainerState } from '#node-state/container.ts';
 import { removeCgroups, sweepCgroups } from './cgroups.ts';
+import { crun, deleteRun } from './crun.ts';
 import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
 import { exitOf, readEnd } from './end.ts';
-import { cgroupSteps, entering } from './enter.ts';
 import { attachInput, connectIn, execIn, reachesIn, writeControl } from './exec.ts';
 import { rotateLog } from './log.ts';
 import { checkMounts } from './mounts.ts';
@@ -130,7 +130,7 @@ class CrunDriver implements ContainerDriver {
       const pid = await createRun({ dirs: this.#options, tag, paths, id, container, pidNamespace });
       const process_ = findProcess(pid);
       this.#records.set(id, { ...created, ...(process_ !== undefined && { process: process_ }) });
-      await this.#crun(['start', id]);
+      await crun(this.#options, ['start', id]);
       // It may have ended already, which is noted by then.
       const started: RunRecord = { ...this.#record(id), startedAt: this.#clock.now() };
       writeRecord(paths, started);
@@ -146,7 +146,7 @@ class CrunDriver implements ContainerDriver {
     const paths = this.#paths(record.container);
     await checkMemory(record, this.#options.tag, resources);
     await writeFile(paths.update, JSON.stringify(composeUpdate(resources)), { mode: 0o600 });
-    await this.#crun(['update', '--resources', paths.update, id]).catch((cause: unknown) => {
+    await crun(this.#options, ['update', '--resources', paths.update, id]).catch((cause: unknown) => {
       throw refusedLimits(cause);
     });
     // It may have ended meanwhile, which is noted by then.
@@ -159,7 +159,7 @@ class CrunDriver implements ContainerDriver {
   async signal(id: string, signal: string): Promise<void> {
     const { process: target } = this.#record(id);
     if (target !== undefined && isRunning(target)) {
-      await this.#crun(['kill', id, signal]).catch((error: unknown) => {
+      await crun(this.#options, ['kill', id, signal]).catch((error: unknown) => {
         if (isRunning(target)) throw error;
       });
     }
@@ -172,7 +172,7 @@ class CrunDriver implements ContainerDriver {
     }
     const paths = this.#paths(record.container);
     await killRun(record, paths);
-    await this.#crun(['delete', '--force', id]).catch(ignoreUnknown);
+    await deleteRun(this.#options, id);
     await rm(path.join(exitsDirectory(this.#options), id), { force: true });
     await rm(path.join(socketsDirectory(this.#options), id), { force: true });
     await run(['rm', '-rf', '--one-file-system', '--', paths.directory]);
@@ -259,18 +259,6 @@ class CrunDriver implements ContainerDriver {
     return runPaths(this.#options, podUid, name, attempt);
   }
 
-  async #crun(argv: readonly string[]): Promise<void> {
-    await run(
-      entering(cgroupSteps(), [
-        'crun',
-        '--root',
-        runtimeRoot(this.#options),
-        '--cgroup-manager=cgroupfs',
-        ...argv,
-      ]),
-    );
-  }
-
   /** A run whose making was cut short by our end is made anew; one that ended all the same counts. */
   async #discardHalfMade({ id, startedAt, end }: RunRecord): Promise<void> {
     if (startedAt !== undefined || end !== undefined || exitOf(this.#options, id) !== '') {
@@ -299,9 +287,7 @@ class CrunDriver implements ContainerDriver {
     this.#records.set(record.id, ended);
     writeRecord(this.#paths(record.container), ended);
     // What crun keeps of it is not needed any more; files stay for logs and messages.
-    this.#crun(['delete', '--force', record.id]).catch((error: unknown) => {
-      if (!isUnknown(error)) this.#options.log.warn(messageOf(error));
-    });
+    deleteRun(this.#options, record.id).catch((error: unknown) => this.#options.log.warn(messageOf(error)));
     for (const handler of this.#handlers) handler(record.container.podUid);
   }
 
@@ -331,12 +317,4 @@ function refusedLimits(error: unknown): PatchbayError {
   const said = /ended with [^:]+: (.+)$/s.exec(messageOf(error))?.[1] ?? messageOf(error);
   const why = `the kernel does not take these limits: ${said}; memory in use cannot be taken away`;
   return new PatchbayError('LimitsRefused', why);
-}
-
-function isUnknown(error: unknown): boolean {
-  return /does not exist|No such file|no such/i.test(messageOf(error));
-}
-
-function ignoreUnknown(error: unknown): void {
-  if (!isUnknown(error)) throw error;
 }
