@@ -3,8 +3,10 @@
  * `kuberuntime_manager_resize`. What is set aside for a container is what its run has; of one that does not run, what was told
  * of it last: nothing else has to be kept for the next agent process.
  */
+import { milliOf, unitsOf, zero } from '#api/amount.ts';
 import { type Resizable, resizable, restartsFor } from '#api/core/admission/resize-policy.ts';
 import type { Container, ContainerStatus, Pod } from '#api/core/pod.ts';
+import { podRequests } from '#api/core/pod-resources.ts';
 import type { ContainerView } from '#drivers/pod/driver.ts';
 import { milliValue, wholeValue } from '#machinery/quantity.ts';
 import type { ResourceAmounts } from '#node-state/container.ts';
@@ -80,21 +82,10 @@ function obstacle(asked: Amounts, before: Amounts, { allocatable, used }: Room):
   return { reason: 'Deferred', message: `Node didn't have enough resource: ${what}` };
 }
 
-/** Requests of a pod: the sum of its containers and sidecars or its greatest init container, and the overhead. */
-export function amountsOf({ spec }: Pod): Amounts {
-  const [cpu = 0, memory = 0] = resizable.map((name) => {
-    const value = name === 'cpu' ? milliValue : wholeValue;
-    const own = (container: Container): number => value(container.resources?.requests?.[name] ?? 0);
-    const inits = spec.initContainers ?? [];
-    const sidecars = inits.filter(({ restartPolicy }) => restartPolicy === 'Always');
-    const sum = [...spec.containers, ...sidecars].reduce((total, container) => total + own(container), 0);
-    const whole = spec.resources?.requests?.[name];
-    return (
-      (whole === undefined ? Math.max(sum, ...inits.map(own)) : value(whole)) +
-      value(spec.overhead?.[name] ?? 0)
-    );
-  });
-  return { cpu, memory };
+/** What a pod's requests take of the node, as they stand in its spec. */
+export function amountsOf(pod: Pod): Amounts {
+  const requests = podRequests(pod);
+  return { cpu: milliOf(requests.get('cpu') ?? zero), memory: unitsOf(requests.get('memory') ?? zero) };
 }
 
 /** The pod with what was told to be set aside for it. */

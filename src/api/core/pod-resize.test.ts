@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { requestFor } from '../testing.ts';
 import type { Container } from './container.ts';
 import { type Pod, pod } from './pod.ts';
-import { amountsInForce } from './pod-resources.ts';
 
 type Resources = NonNullable<Container['resources']>;
 
@@ -139,6 +138,14 @@ describe('a resize', () => {
       ['spec: only cpu and memory resources are mutable'],
     ],
     [
+      'the policy, by what would be meant without it',
+      burstable.spec.containers.map((container) => ({
+        ...container,
+        resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }],
+      })),
+      ['spec: only cpu and memory resources are mutable'],
+    ],
+    [
       'a container added',
       [...burstable.spec.containers, one({}, { name: 'd', imagePullPolicy: 'Always' })],
       ['spec.containers: containers may not be added or removed on resize'],
@@ -175,28 +182,5 @@ describe('a resize', () => {
     expect(resize(old, old.spec.containers, { initContainers: [init('2')] }).causes).toEqual([
       'spec.initContainers[0]: non-sidecar init containers with a resize policy of RestartContainer cannot be resized',
     ]);
-  });
-});
-
-describe('amounts in force', () => {
-  const [container = one({})] = burstable.spec.containers;
-  const told = (status: Pod['status']): Pod => ({ ...burstable, status });
-  const actual = {
-    ...running('c'),
-    allocatedResources: { cpu: '300m' },
-    resources: { requests: { cpu: '200m', memory: '16Mi' }, limits: { memory: '80Mi' } },
-  };
-
-  it('are the greatest of what is asked for, set aside and in force', () => {
-    expect(amountsInForce(told({}), container, 'requests')).toEqual({ cpu: '100m', memory: '32Mi' });
-    const resized = told({ containerStatuses: [actual] });
-    expect(amountsInForce(resized, container, 'requests')).toEqual({ cpu: '300m', memory: '32Mi' });
-    expect(amountsInForce(resized, container, 'limits')).toEqual({ memory: '80Mi' });
-  });
-
-  it('leave out what no node can hold', () => {
-    const conditions = [{ type: 'PodResizePending', status: 'True', reason: 'Infeasible' }] as const;
-    const resized = told({ containerStatuses: [actual], conditions: [...conditions] });
-    expect(amountsInForce(resized, container, 'requests')).toEqual({ cpu: '300m', memory: '16Mi' });
   });
 });

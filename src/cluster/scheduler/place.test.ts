@@ -231,10 +231,24 @@ describe('podRequests', () => {
   it.each([
     [[], [{ requests: { cpu: '100m' } }, { requests: { cpu: '0.2' } }], 300],
     [[{ requests: { cpu: '1' } }], [{ requests: { cpu: '100m' } }], 1000],
-    [[], [{ limits: { cpu: '2' } }], 2000],
+    [[], [{ limits: { cpu: '2' } }], undefined],
   ])('init %j, containers %j: cpu %j', (inits, containers, cpu) => {
     const named = (list: readonly object[]) => list.map((resources, i) => ({ name: `c${i}`, resources }));
     const one = podNamed('a', { initContainers: named(inits), containers: named(containers) });
     expect(podRequests(one).get('cpu')).toBe(cpu);
+  });
+
+  it('are those of the pod as a whole where it names any, and the pod itself', () => {
+    const resources = { requests: { cpu: '2', memory: '1Gi' } };
+    const one = podNamed('a', {
+      resources,
+      containers: [{ name: 'c', resources: { requests: { cpu: '1', 'example.com/gpu': '1' } } }],
+    });
+    expect(Object.fromEntries(podRequests(one))).toEqual({
+      pods: 1,
+      cpu: 2000,
+      memory: 1024 ** 3,
+      'example.com/gpu': 1,
+    });
   });
 });

@@ -93,11 +93,10 @@ function removalCauses(
 }
 
 function changeCauses(after: Container, before: Container, list: ListName, index: number): readonly Cause[] {
-  const { resources, resizePolicy: _policy, ...others } = after;
-  const { resources: oldResources, resizePolicy: _oldPolicy, ...oldOthers } = before;
+  const { resources, resizePolicy = [], ...others } = after;
+  const { resources: oldResources, resizePolicy: oldPolicy = [], ...oldOthers } = before;
   const isSame =
-    isDeepStrictEqual(plain(others), plain(oldOthers)) &&
-    resizable.every((name) => restartsFor(after, name) === restartsFor(before, name)) &&
+    isDeepStrictEqual(plain({ ...others, resizePolicy }), plain({ ...oldOthers, resizePolicy: oldPolicy })) &&
     sameWithin(resources ?? {}, oldResources ?? {}, resizable);
   if (list === 'containers') {
     return isSame ? [] : [forbidden('spec', onlyThese)];

@@ -1,17 +1,18 @@
 /** Defaults and bounds of containers and pods (kubernetes `plugin/pkg/admission/limitranger`). */
+
+import { type Amount, amountOf, amountText } from '#api/amount.ts';
 import type { Container } from '#api/core/container.ts';
 import type { LimitRange, LimitRangeItem } from '#api/core/limit-range.ts';
 import type { Pod } from '#api/core/pod.ts';
+import { type Amounts, amountsOf, podLimits, podRequests } from '#api/core/pod-resources.ts';
 import type { Store } from '#store/store.ts';
-import { type Amount, amountOf, amountText } from '../amount.ts';
 import type { AdmissionPlugin } from '../plugin.ts';
 import { aggregate, refused } from '../refusals.ts';
 import { listed } from '../stored.ts';
 import { isNewPod, isResize, podOf, withSpec } from './pod.ts';
-import { type Amounts, amountsOf, podAmounts } from './resources.ts';
 
 type Quantities = Readonly<Record<string, string | number>>;
-const bare = { overhead: false, asked: true };
+const bare = { excludeOverhead: true };
 const annotation = 'kubernetes.io/limit-ranger';
 
 export function limitRanger(store: Store): AdmissionPlugin {
@@ -98,9 +99,7 @@ export function faultsOf(range: LimitRange, pod: Pod): readonly string[] {
         itemFaults(item, amountsOf(resources?.requests), amountsOf(resources?.limits)),
       );
     }
-    return item.type === 'Pod'
-      ? itemFaults(item, podAmounts(pod, 'requests', bare), podAmounts(pod, 'limits', bare))
-      : [];
+    return item.type === 'Pod' ? itemFaults(item, podRequests(pod, bare), podLimits(pod, bare)) : [];
   });
 }
 

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LimitRange } from '#api/core/limit-range.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { amountText } from '../amount.ts';
 import { faultsOf, withDefaults } from './limit-range.ts';
-import { podAmounts } from './resources.ts';
 import { withTokenVolume } from './token-volume.ts';
 
 type Spec = Pod['spec'];
@@ -15,27 +13,6 @@ const asks = (cpu: string, restartPolicy?: string) => ({
   name: 'c',
   resources: { requests: { cpu } },
   ...(restartPolicy === undefined ? {} : { restartPolicy }),
-});
-
-describe('requests of a pod', () => {
-  it.each<[string, Partial<Spec>, string]>([
-    ['containers add up', { containers: [asks('500m'), asks('1')] }, '1500m'],
-    [
-      'the greatest init container counts',
-      { containers: [asks('1')], initContainers: [asks('3'), asks('2')] },
-      '3',
-    ],
-    [
-      'sidecars count with both',
-      { containers: [asks('1')], initContainers: [asks('1', 'Always'), asks('2')] },
-      '3',
-    ],
-    ['those of the pod come first', { containers: [asks('1')], resources: { requests: { cpu: '5' } } }, '5'],
-    ['overhead is added', { containers: [asks('1')], overhead: { cpu: '250m' } }, '1250m'],
-  ])('%s', (_what, spec, cpu) => {
-    const amount = podAmounts(pod(spec), 'requests').get('cpu');
-    expect(amount === undefined ? '' : amountText(amount)).toBe(cpu);
-  });
 });
 
 describe('the volume with a token', () => {

@@ -1,10 +1,11 @@
 /** Overhead and placement of pods by their runtime class (kubernetes `plugin/pkg/admission/runtimeclass`). */
+
+import { amountOf } from '#api/amount.ts';
 import type { Toleration } from '#api/core/affinity.ts';
 import type { Pod } from '#api/core/pod.ts';
 import type { RuntimeClass } from '#api/node.k8s.io/runtime-class.ts';
 import type { Store } from '#store/store.ts';
 import { deepEqual } from '../../patch/equal.ts';
-import { amountOf } from '../amount.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
 import { refused } from '../refusals.ts';
 import { lookup } from '../stored.ts';

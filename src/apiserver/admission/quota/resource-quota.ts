@@ -1,12 +1,13 @@
 /** Quotas are kept (apiserver `admission/plugin/resourcequota`): the last plug-in, which never waits. */
+
+import { type Amount, amountOf, amountText, minus, plus, zero } from '#api/amount.ts';
 import type { Pod } from '#api/core/pod.ts';
+import type { Amounts } from '#api/core/pod-resources.ts';
 import type { ResourceQuota } from '#api/core/resource-quota.ts';
 import { qualified } from '../../api-errors.ts';
 import type { Services } from '../../registry/call.ts';
-import { type Amount, amountOf, amountText, minus, plus, zero } from '../amount.ts';
 import type { AdmissionPlugin, Attributes } from '../plugin.ts';
 import { isResize, podOf } from '../pods/pod.ts';
-import type { Amounts } from '../pods/resources.ts';
 import { refused } from '../refusals.ts';
 import { Watched } from '../watched.ts';
 import type { QuotaStatus } from './status.ts';

@@ -1,4 +1,6 @@
 /** `status` of quotas: what is limited and used, written after each commit that changed it (kubernetes `pkg/controller/resourcequota`). */
+
+import { amountOf, amountText } from '#api/amount.ts';
 import type { ResourceQuota } from '#api/core/resource-quota.ts';
 import { ApiError, messageOf } from '#machinery/errors.ts';
 import { StoreError } from '#store/errors.ts';
@@ -8,7 +10,6 @@ import { deepEqual } from '../../patch/equal.ts';
 import type { Services } from '../../registry/call.ts';
 import type { ApiObject } from '../../registry/objects.ts';
 import { update } from '../../registry/update.ts';
-import { amountOf, amountText } from '../amount.ts';
 import type { Quotas } from './resource-quota.ts';
 import type { UsageTracker } from './tracker.ts';
 

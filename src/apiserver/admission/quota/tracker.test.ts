@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { amountText } from '#api/amount.ts';
 import type { ResourceQuota } from '#api/core/resource-quota.ts';
 import { systemClock } from '#machinery/clock.ts';
 import { Store } from '#store/store.ts';
-import { amountText } from '../amount.ts';
 import { UsageTracker } from './tracker.ts';
 
 let directory: string;

@@ -2,14 +2,15 @@
  * What is used in namespaces that have quotas: stored objects, and writes that were let through and are on their way to disk.
  * Nothing waits between the question and the reservation, so parallel writes cannot pass together where only one fits.
  */
+
+import { type Amount, minus, plus, zero } from '#api/amount.ts';
 import type { Pod } from '#api/core/pod.ts';
+import type { Amounts } from '#api/core/pod-resources.ts';
 import type { ResourceQuota } from '#api/core/resource-quota.ts';
 import type { KubeObject } from '#api/meta.ts';
 import type { Clock } from '#machinery/clock.ts';
 import type { Store } from '#store/store.ts';
 import { objectOf } from '../../registry/objects.ts';
-import { type Amount, minus, plus, zero } from '../amount.ts';
-import type { Amounts } from '../pods/resources.ts';
 import { counted, isInScopes, isScoped, usageOf } from './usage.ts';
 
 /** A version of an object and what it uses. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { amountText } from '#api/amount.ts';
 import type { Pod } from '#api/core/pod.ts';
 import type { ResourceQuota } from '#api/core/resource-quota.ts';
 import type { KubeObject } from '#api/meta.ts';
-import { amountText } from '../amount.ts';
 import { counted, isInScopes, missingRequirements, usageOf } from './usage.ts';
 
 type Spec = Partial<Pod['spec']>;

@@ -1,11 +1,12 @@
 /** What one object uses of quotas (kubernetes `pkg/quota/v1/evaluator/core`, apiserver `quota/v1/generic`). */
+
+import { type Amount, amountOf, countOf } from '#api/amount.ts';
 import { qosClassOf } from '#api/core/admission/pod-qos.ts';
 import type { Pod } from '#api/core/pod.ts';
+import { type Amounts, podLimits, podRequests } from '#api/core/pod-resources.ts';
 import type { QuotaScope, ResourceQuota } from '#api/core/resource-quota.ts';
 import type { Service } from '#api/core/service.ts';
 import type { KubeObject } from '#api/meta.ts';
-import { type Amount, amountOf, countOf } from '../amount.ts';
-import { type Amounts, podAmounts } from '../pods/resources.ts';
 
 /** Resources that quotas count by their plural alone. */
 const plainCounts: ReadonlySet<string> = new Set([
@@ -18,6 +19,7 @@ const plainCounts: ReadonlySet<string> = new Set([
   'replicationcontrollers',
 ]);
 const standard: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
+const statusCounts = { useStatusResources: true, inPlacePodLevelResourcesVerticalScalingEnabled: true };
 const containerNames = ['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory'];
 
 /** The resource of the store whose objects use a name of `spec.hard`: `requests.cpu` is about `pods`. */
@@ -62,13 +64,13 @@ function podUsage(pod: Pod, now: number): Amounts {
     return usage;
   }
   usage.set('pods', countOf(1));
-  for (const [name, amount] of podAmounts(pod, 'requests')) {
+  for (const [name, amount] of podRequests(pod, statusCounts)) {
     usage.set(`requests.${name}`, amount);
     if (standard.has(name) || name.startsWith('hugepages-')) {
       usage.set(name, amount);
     }
   }
-  for (const [name, amount] of podAmounts(pod, 'limits')) {
+  for (const [name, amount] of podLimits(pod, statusCounts)) {
     if (standard.has(name)) {
       usage.set(`limits.${name}`, amount);
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { amountOf, amountText, minus, most, plus } from './amount.ts';
+import { amountOf, amountText, milliOf, minus, most, plus, unitsOf } from './amount.ts';
 
 test.each([
   ['1', '1'],
@@ -29,4 +29,9 @@ test('sums keep the form of what is there first', () => {
   expect(amountText(plus(amountOf('500m'), amountOf('1.5')))).toBe('2');
   expect(amountText(minus(amountOf('3Gi'), amountOf('1Gi')))).toBe('2Gi');
   expect(amountText(most(amountOf('1'), amountOf('900m')))).toBe('1');
+});
+
+test('numbers are rounded up', () => {
+  expect(['1500m', '1', '1u', '0'].map((text) => milliOf(amountOf(text)))).toEqual([1500, 1000, 1, 0]);
+  expect(['1500m', '1Ki', '1u', '0'].map((text) => unitsOf(amountOf(text)))).toEqual([2, 1024, 1, 0]);
 });

@@ -67,6 +67,21 @@ export function most(a: Amount, b: Amount): Amount {
   return b.nano > a.nano ? b : a;
 }
 
+/** Thousandths, rounded up: what CPU is counted in. */
+export function milliOf({ nano }: Amount): number {
+  return roundedUp(nano, NANO / 1000n);
+}
+
+/** Whole units, rounded up: what memory and all else is counted in. */
+export function unitsOf({ nano }: Amount): number {
+  return roundedUp(nano, NANO);
+}
+
+function roundedUp(nano: bigint, unit: bigint): number {
+  const quotient = nano / unit;
+  return Number(nano % unit > 0n ? quotient + 1n : quotient);
+}
+
 /** Canonical text: no fraction, the greatest suffix that loses nothing. */
 export function amountText({ nano, form }: Amount): string {
   const whole = nano / NANO;
