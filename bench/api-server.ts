@@ -2,7 +2,8 @@
 import { pino } from 'pino';
 import { kinds } from '#api/kinds.ts';
 import { startApiServer } from '#apiserver/server.ts';
-import { beginProcess, readJson, readTls } from '#bin/process.ts';
+import { beginProcess, readJson } from '#bin/process.ts';
+import { readTls } from '#bin/tls.ts';
 
 /** What `--config` holds. */
 export interface ServerConfig {

@@ -1,6 +1,7 @@
 /** What a machine has that tests could leave behind: compared before and after, the difference is what was left. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { ownProgram } from '#lab/process.ts';
 
 /** Programs that only Patchbay's tests start here. */
 const programs = /^(qemu-system-|ovs-vswitchd|ovsdb-server|ovn-northd|ovn-controller|dnsmasq|conmon|crun)/;
@@ -54,7 +55,7 @@ function processes(): string[] {
       try {
         const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
         const program = argv[0]?.split('/').at(-1) ?? '';
-        const ours = programs.test(program) || argv.some((word) => word.includes('/src/bin/'));
+        const ours = programs.test(program) || ownProgram(argv) !== undefined;
         return ours ? [`process ${pid} ${argv.slice(0, 3).join(' ')}`] : [];
       } catch (error) {
         if (

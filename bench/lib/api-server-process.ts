@@ -7,7 +7,11 @@ import { createInterface } from 'node:readline';
 import { createAuthority, issueCertificate } from '#certs/certificates.ts';
 import { writeKeyPair } from '#certs/files.ts';
 import { boundedArenas, boundedHeap } from '#lab/config.ts';
+import { builtPrograms } from '#lab/programs.ts';
 import { Client } from './http-load.ts';
+
+/** Built as `patchbay up` builds the control plane. */
+const program = { 'api-server': 'bench/api-server.ts' };
 
 /** A running server. */
 export interface ServerProcess {
@@ -66,14 +70,15 @@ export class ServerHome {
 
   /** Starts the server, with more arguments for Node when given. Rejects when it ends before it is ready. */
   async start(nodeArguments: readonly string[] = []): Promise<ServerProcess> {
+    const { node, root } = await builtPrograms(path.join(this.directory, 'programs'), program);
     const started = performance.now();
     const child = spawn(
-      process.execPath,
+      node,
       [
         '--disable-warning=ExperimentalWarning',
         ...boundedHeap,
         ...nodeArguments,
-        path.join(import.meta.dirname, '../api-server.ts'),
+        path.join(root, 'bin/api-server.js'),
         '--config',
         path.join(this.directory, 'config.json'),
       ],
@@ -82,7 +87,7 @@ export class ServerHome {
         env: {
           ...process.env,
           ...boundedArenas,
-          NODE_COMPILE_CACHE: path.join(this.directory, 'compiled'),
+          NODE_COMPILE_CACHE: path.join(root, 'compiled'),
         },
       },
     );

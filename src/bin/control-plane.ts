@@ -15,7 +15,8 @@ import { createApiClient } from '#machinery/http-client.ts';
 import { createInformerFactory } from '#machinery/informer-factory.ts';
 import { QueueMetrics } from '#machinery/queue-metrics.ts';
 import { runControllers } from '#machinery/run-controllers.ts';
-import { beginProcess, clientTls, readJson, readTls } from './process.ts';
+import { beginProcess, readJson } from './process.ts';
+import { clientTls, readTls } from './tls.ts';
 
 const { configFile, signal } = beginProcess();
 const config = readJson<ControlPlaneConfig>(configFile);

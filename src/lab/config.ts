@@ -3,9 +3,9 @@ import path from 'node:path';
 import type { AgentConfig } from '#agent/config.ts';
 import type { IpFamily } from '#api/ip-range.ts';
 import type { Accelerator } from '#node-state/vm.ts';
-import { compileCacheDir, type InstancePaths, imageDir, nodePaths } from './names.ts';
+import { type InstancePaths, imageDir, nodePaths } from './names.ts';
 import type { LabPlan, NodePlan } from './plan.ts';
-import { ownSources, type Sources } from './sources.ts';
+import type { Programs } from './programs.ts';
 import type { ChildSpec, DaemonSpec, SupervisorConfig } from './supervisor-protocol.ts';
 import type { SystemUser } from './users.ts';
 
@@ -107,15 +107,15 @@ export function composeSupervisorConfig(
   paths: InstancePaths,
   { nodes, daemons, network }: Kept,
   user: SystemUser,
-  sources: Sources,
+  programs: Programs,
 ): SupervisorConfig {
   return {
     instance: paths.instance,
     socket: paths.supervisorSocket,
     pidFile: path.join(paths.run, 'supervisor.pid'),
     children: [
-      composeControlPlane(paths, user, sources),
-      ...nodes.map((node) => composeAgent(paths, node)),
+      composeControlPlane(paths, user, programs),
+      ...nodes.map((node) => composeAgent(paths, node, programs)),
     ].map((child) => ({ ...child, env: { ...child.env, PATCHBAY_NETWORK: networkWord(network) } })),
     daemons,
   };
@@ -125,7 +125,7 @@ function networkWord({ ipFamilies, podMtu }: Kept['network']): string {
   return `${ipFamilies.map((family) => `ipv${family}`).join(',')} mtu ${podMtu}`;
 }
 
-function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser, sources: Sources): ChildSpec {
+function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser, programs: Programs): ChildSpec {
   return {
     name: 'control-plane',
     argv: [
@@ -135,35 +135,35 @@ function composeControlPlane(paths: InstancePaths, { uid, gid }: SystemUser, sou
       '--clear-groups',
       '--no-new-privs',
       '--',
-      ...nodeCommand('control-plane', sources),
+      ...nodeCommand('control-plane', programs),
       '--config',
       controlPlaneConfigFile(paths),
     ],
-    env: { ...childEnv('control-plane'), ...boundedArenas },
+    env: { ...childEnv('control-plane', programs), ...boundedArenas },
     logFile: path.join(paths.log, 'control-plane.log'),
   };
 }
 
-function composeAgent(paths: InstancePaths, node: NodePlan): ChildSpec {
+function composeAgent(paths: InstancePaths, node: NodePlan, programs: Programs): ChildSpec {
   return {
     name: `agent-${node.name}`,
     argv: [
       'nsenter',
       `--net=/run/netns/${node.netns}`,
       '--',
-      ...nodeCommand('agent'),
+      ...nodeCommand('agent', programs),
       '--config',
       nodePaths(paths, node.name).agentConfig,
     ],
-    env: childEnv('root'),
+    env: childEnv('root', programs),
     logFile: path.join(paths.log, `agent-${node.name}.log`),
   };
 }
 
-/** Argument vector that runs one of our programs (`src/bin/<name>.ts`). */
-export function nodeCommand(name: string, { node, root }: Sources = ownSources): readonly string[] {
+/** Argument vector that runs one of our programs (of `src/bin/<name>.ts`). */
+export function nodeCommand(name: string, { node, root }: Programs): readonly string[] {
   const heap = name === 'control-plane' ? boundedHeap : [];
-  return [node, '--disable-warning=ExperimentalWarning', ...heap, path.join(root, 'src/bin', `${name}.ts`)];
+  return [node, '--disable-warning=ExperimentalWarning', ...heap, path.join(root, 'bin', `${name}.js`)];
 }
 
 /**
@@ -175,16 +175,16 @@ export const boundedHeap: readonly string[] = ['--max-semi-space-size=8', '--hea
 /** And of the C library: by default every thread keeps free memory of its own. */
 export const boundedArenas: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2' };
 
-/** Directory of compiled sources: one for each user, since whoever can write it decides what runs. */
-export function compileCacheOf(owner: 'root' | 'control-plane'): string {
-  return path.join(compileCacheDir, owner);
+/** Where Node keeps what it compiled of programs: one directory for each user, since whoever can write it decides what runs. */
+export function compileCacheOf(owner: 'root' | 'control-plane', { root }: Programs): string {
+  return path.join(root, 'compiled', owner);
 }
 
-function childEnv(owner: 'root' | 'control-plane'): Record<string, string> {
+function childEnv(owner: 'root' | 'control-plane', programs: Programs): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/',
     LC_ALL: 'C',
-    NODE_COMPILE_CACHE: compileCacheOf(owner),
+    NODE_COMPILE_CACHE: compileCacheOf(owner, programs),
   };
 }

@@ -7,7 +7,7 @@ import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { describeInventory, findProcesses, type Inventory, takeInventory } from './inventory.ts';
 import { type InstancePaths, imageDir } from './names.ts';
 import { ipBatch, observeNetns } from './network.ts';
-import { isRunning, type ProcessView, signalProcess } from './process.ts';
+import { isRunning, ownProgram, type ProcessView, signalProcess } from './process.ts';
 import { until } from './wait.ts';
 
 /** How to take an instance down. */
@@ -83,7 +83,7 @@ function isMonitor({ argv }: ProcessView): boolean {
 }
 
 function isSupervisor({ argv }: ProcessView): boolean {
-  return argv.some((word) => word.endsWith('/src/bin/supervisor.ts'));
+  return ownProgram(argv) === 'supervisor';
 }
 
 async function stopAll(processes: readonly ProcessView[], graceMs: number): Promise<void> {

@@ -9,10 +9,8 @@ export const defaultStateRoot = '/var/lib/patchbay';
 export const runRoot = '/run/patchbay';
 /** Guest images, shared by all instances. */
 export const imageDir = '/var/lib/patchbay/images';
-/** Compiled sources, shared by all instances: a cache that may be deleted at any time. */
-export const compileCacheDir = '/var/cache/patchbay';
-/** Copies of our sources for users who may not read ours. */
-export const sourceCopiesDir = '/var/cache/patchbay/sources';
+/** Our programs as they are run, shared by all instances: `patchbay up` builds them anew when they are missing. */
+export const programsDir = '/var/cache/patchbay/programs';
 /** The instance that commands speak of without `--name`. */
 export const defaultInstance = 'patchbay';
 

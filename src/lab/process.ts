@@ -88,6 +88,14 @@ export function listProcesses(): readonly ProcessView[] {
     .filter(({ argv }) => argv.length > 0);
 }
 
+/** Which of our programs a command line runs: `agent` for `node … /…/bin/agent.js …`, `patchbay` for the command line. */
+export function ownProgram(argv: readonly string[]): string | undefined {
+  const names = argv.map(
+    (word) => /\/bin\/(agent|control-plane|supervisor|patchbay)\.[jt]s$/.exec(word)?.[1],
+  );
+  return names.find((name) => name !== undefined);
+}
+
 /**
  * Proportional share of memory in KiB (`Pss` of `smaps_rollup`): shared pages divided by those who share them.
  * Undefined when the process is gone or not ours to look into.

@@ -13,16 +13,11 @@ test('processes are named by what they run, and helpers by who started them', ()
   const described = describeProcesses(
     paths,
     [
-      seen(9, 'node', ['node', '/x/src/bin/supervisor.ts', '--config', `${paths.state}/supervisor.json`]),
-      seen(1, 'node', ['node', '/x/src/bin/control-plane.ts', '--config', 'f']),
-      seen(2, 'node', ['node', '/x/src/bin/agent.ts', '--config', `${paths.state}/nodes/node1/agent.json`]),
+      seen(9, 'node', ['node', '/x/bin/supervisor.js', '--config', `${paths.state}/supervisor.json`]),
+      seen(1, 'node', ['node', '/x/bin/control-plane.js', '--config', 'f']),
+      seen(2, 'node', ['node', '/x/bin/agent.js', '--config', `${paths.state}/nodes/node1/agent.json`]),
       seen(3, 'ip', ['ip', '-batch', '-'], 2),
-      seen(
-        10,
-        'node',
-        ['node', '/x/src/bin/agent.ts', '--config', `${paths.state}/nodes/node1/agent.json`],
-        2,
-      ),
+      seen(10, 'node', ['node', '/x/bin/agent.js', '--config', `${paths.state}/nodes/node1/agent.json`], 2),
       seen(4, 'ovsdb-server', ['ovsdb-server', `${paths.state}/ovn/nb.db`], 5),
       seen(5, 'ovsdb-server', ['ovsdb-server: monitoring pid 4 (healthy)']),
       seen(6, 'ovs-vswitchd', ['ovs-vswitchd', `unix:${node1}/ovs/db.sock`]),

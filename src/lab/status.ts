@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { findProcesses, type Inventory, takeInventory } from './inventory.ts';
 import type { InstancePaths } from './names.ts';
-import { type ProcessView, pssOf } from './process.ts';
+import { ownProgram, type ProcessView, pssOf } from './process.ts';
 
 /** What a process is part of, in the order it is shown. */
 export const processGroups = [
@@ -81,13 +81,13 @@ function nameProcess(
   seen: ProcessView,
   byPid: ReadonlyMap<number, ProcessView>,
 ): Named {
-  const script = seen.argv.find((word) => word.includes('/src/bin/'));
+  const program = ownProgram(seen.argv);
   const node = nodeOf(paths, seen.argv);
-  if (script !== undefined) {
+  if (program !== undefined) {
     const parent = byPid.get(seen.ppid);
     // A child that still looks like its parent is about to become the command that it was started for.
     const isForked = parent?.pid !== seen.pid && isDeepStrictEqual(parent?.argv, seen.argv);
-    return isForked ? nameHelper(paths, seen, byPid) : nameOwn(path.basename(script, '.ts'), node);
+    return isForked ? nameHelper(paths, seen, byPid) : nameOwn(program, node);
   }
   if (seen.argv[0]?.includes(': monitoring pid ') === true) {
     return nameMonitor(paths, seen, byPid);

@@ -18,12 +18,12 @@ import { composeDaemonSpecs, raiseLab } from './daemons.ts';
 import { ensureDirectory } from './files.ts';
 import { type InstanceState, readInstance, writeInstance } from './instance.ts';
 import { lockHolder, takeLock, writeJsonFile } from './lock.ts';
-import { type InstancePaths, nodePaths, sourceCopiesDir } from './names.ts';
+import { type InstancePaths, nodePaths, programsDir } from './names.ts';
 import { claimMachineSubnet } from './network.ts';
 import { issueCertificates } from './pki.ts';
 import { composeLab, type Datapath, type LabPlan } from './plan.ts';
 import { choosePort } from './port.ts';
-import { readableSources, type Sources } from './sources.ts';
+import { builtPrograms, type Programs } from './programs.ts';
 import { askSupervisor, type SupervisorStatus } from './supervisor-protocol.ts';
 import { controlPlaneUser, ensureUser, qemuUser, type SystemUser } from './users.ts';
 import { until } from './wait.ts';
@@ -55,8 +55,7 @@ export interface UpResult {
 interface Users {
   readonly own: SystemUser;
   readonly qemu: SystemUser;
-  /** What the control plane's user can read. */
-  readonly sources: Sources;
+  readonly programs: Programs;
 }
 
 /** Brings an instance up. Throws a PatchbayError `Busy` while another command changes the same instance. */
@@ -77,10 +76,12 @@ export async function bringUp(paths: InstancePaths, options: UpOptions): Promise
 }
 
 async function bringUpLocked(paths: InstancePaths, options: UpOptions): Promise<UpResult> {
+  ensureDirectory(path.dirname(programsDir), 0o755);
+  ensureDirectory(programsDir, 0o755);
   const users = {
     own: await ensureUser(controlPlaneUser),
     qemu: await ensureUser(qemuUser),
-    sources: readableSources(sourceCopiesDir),
+    programs: await builtPrograms(programsDir),
   };
   prepareDirectories(paths, users);
   const state = await settleState(paths, options);
@@ -95,13 +96,13 @@ async function bringUpLocked(paths: InstancePaths, options: UpOptions): Promise<
   await configureAgents(paths, plan, users, accelerator);
   options.progress('starting the agents');
   const kept = { nodes: plan.nodes, daemons: composeDaemonSpecs(plan, users.own), network: plan };
-  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, kept, users.own, users.sources));
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, kept, users.own, users.programs));
   const supervisor = (await askSupervisor(paths.supervisorSocket, 'reload', 15_000)) ?? firstAnswer;
   return { state, plan, supervisor };
 }
 
 /** Directories with their owners: what the unprivileged user owns holds nothing that root reads back as a program. */
-function prepareDirectories(paths: InstancePaths, { own }: Users): void {
+function prepareDirectories(paths: InstancePaths, { own, programs }: Users): void {
   for (const directory of [paths.state, paths.log, path.join(paths.state, 'nodes')]) {
     ensureDirectory(directory, 0o755);
   }
@@ -109,8 +110,8 @@ function prepareDirectories(paths: InstancePaths, { own }: Users): void {
   for (const directory of [paths.controlPlane, paths.ovn, paths.ovnRun, path.join(paths.log, 'ovn')]) {
     ensureDirectory(directory, 0o700, own);
   }
-  ensureDirectory(compileCacheOf('root'), 0o700);
-  ensureDirectory(compileCacheOf('control-plane'), 0o700, own);
+  ensureDirectory(compileCacheOf('root', programs), 0o700);
+  ensureDirectory(compileCacheOf('control-plane', programs), 0o700, own);
   linkState(paths);
 }
 
@@ -196,8 +197,8 @@ async function startControlPlane(
     return running;
   }
   const first = { nodes: [], daemons: [], network: plan };
-  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, first, users.own, users.sources));
-  return startSupervisor(paths);
+  writeJsonFile(paths.supervisorFile, composeSupervisorConfig(paths, first, users.own, users.programs));
+  return startSupervisor(paths, users.programs);
 }
 
 async function configureAgents(
@@ -218,15 +219,15 @@ async function configureAgents(
 }
 
 /** Starts the supervisor in a session of its own and waits for its first answer. */
-async function startSupervisor(paths: InstancePaths): Promise<SupervisorStatus> {
+async function startSupervisor(paths: InstancePaths, programs: Programs): Promise<SupervisorStatus> {
   const logFile = path.join(paths.log, 'supervisor.log');
   const log = openSync(logFile, 'a', 0o600);
-  const [file, ...rest] = [...nodeCommand('supervisor'), '--config', paths.supervisorFile];
+  const [file, ...rest] = [...nodeCommand('supervisor', programs), '--config', paths.supervisorFile];
   const child = spawn(file, rest, {
     cwd: '/',
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCacheOf('root') },
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCacheOf('root', programs) },
   });
   closeSync(log);
   let ended: string | undefined;

@@ -8,11 +8,14 @@ import { commandEnv, run } from '#drivers/command.ts';
 import { nodeCommand } from '#lab/config.ts';
 import { createDatabase } from '#lab/database.ts';
 import { writeJsonFile } from '#lab/lock.ts';
+import { programsDir } from '#lab/names.ts';
 import { readPidFile, startTimeOf } from '#lab/process.ts';
+import { builtPrograms } from '#lab/programs.ts';
 import { askSupervisor, type DaemonSpec, type SupervisorConfig } from '#lab/supervisor-protocol.ts';
 import { until } from '#lab/wait.ts';
 import { killPidfile, OVN_NB_SCHEMA, VSWITCH_SCHEMA } from './support/ovsdb.ts';
 
+const programs = await builtPrograms(programsDir);
 let directory: string;
 let supervisors: ChildProcess[];
 const at = (name: string): string => path.join(directory, name);
@@ -73,7 +76,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 function startSupervisor(): ChildProcess {
-  const [command, ...rest] = [...nodeCommand('supervisor'), '--config', at('supervisor.json')];
+  const [command, ...rest] = [...nodeCommand('supervisor', programs), '--config', at('supervisor.json')];
   const child = spawn(command, rest, { stdio: 'ignore' });
   supervisors.push(child);
   return child;

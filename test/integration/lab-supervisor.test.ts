@@ -5,7 +5,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeCommand } from '#lab/config.ts';
 import { lockHolder, writeJsonFile } from '#lab/lock.ts';
+import { programsDir } from '#lab/names.ts';
 import { isRunning, startTimeOf } from '#lab/process.ts';
+import { builtPrograms } from '#lab/programs.ts';
 import {
   askSupervisor,
   type ChildSpec,
@@ -14,6 +16,7 @@ import {
 } from '#lab/supervisor-protocol.ts';
 import { until } from '#lab/wait.ts';
 
+const programs = await builtPrograms(programsDir);
 let directory: string;
 let config: SupervisorConfig;
 let started: ChildProcess[];
@@ -60,7 +63,7 @@ function sleeper(name: string, seconds = '1000'): ChildSpec {
 function start(): ChildProcess {
   const file = path.join(directory, 'supervisor.json');
   writeJsonFile(file, config);
-  const [command, ...rest] = [...nodeCommand('supervisor'), '--config', file];
+  const [command, ...rest] = [...nodeCommand('supervisor', programs), '--config', file];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   child.stdout?.resume();
   started.push(child);

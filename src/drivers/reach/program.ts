@@ -48,7 +48,7 @@ export type ReachRequest =
 export const noBusybox = 69;
 
 /** Shell text of the program; its words are data. */
-const programText = readFileSync(new URL('program.sh', import.meta.url), 'utf8');
+const programText = readFileSync(new URL('./program.sh', import.meta.url), 'utf8');
 const maxProbes = 500;
 const maxListenSeconds = 3600;
 const maxDevices = 64;

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, issueCertificate, type KeyPair } from '#certs/certificates.ts';
 import { boundedArenas, boundedHeap } from '#lab/config.ts';
+import { builtPrograms, ownSources } from '#lab/programs.ts';
 import { Client } from './client.ts';
 import type { ProcessConfig, ProcessMessage } from './server-process.ts';
 
@@ -31,8 +32,18 @@ const identities = {
 /** Who asks. */
 export type Identity = keyof typeof identities;
 
-/** Where compiled sources are kept from one start, and one run, to the next. */
-const compiled = join(import.meta.dirname, '../../../node_modules/.cache/reliability');
+/** What is built, and what was compiled, is kept from one start, and one run, to the next. */
+const kept = join(import.meta.dirname, '../../../node_modules/.cache/reliability');
+const sources = 'test/reliability/lib/server-process.ts';
+
+/** A bug is planted into the modules of the sources, which a bundle has not any more. */
+async function programOf(bug: string | undefined): Promise<{ script: string; compiled: string }> {
+  if (bug !== undefined) {
+    return { script: join(ownSources.root, sources), compiled: join(kept, 'compiled') };
+  }
+  const { root } = await builtPrograms(join(kept, 'programs'), { 'server-process': sources });
+  return { script: join(root, 'bin/server-process.js'), compiled: join(root, 'compiled') };
+}
 
 /** One server. */
 export class TestServer {
@@ -107,7 +118,6 @@ export class TestServer {
 
   /** Starts the process. Resolves with the milliseconds until a request was answered; rejects with what the process said. */
   async start(): Promise<number> {
-    const started = performance.now();
     const config: ProcessConfig = {
       storePath: this.storePath,
       listen: [{ host: '127.0.0.1', port: this.#port }],
@@ -117,8 +127,10 @@ export class TestServer {
     const file = join(this.directory, 'config.json');
     await writeFile(file, JSON.stringify(config), { mode: 0o600 });
     const { bug } = this.#options;
-    const child = fork(new URL('server-process.ts', import.meta.url), [file], {
-      // As `patchbay up` starts it: bounded, and compiled once.
+    const { script, compiled } = await programOf(bug);
+    const started = performance.now();
+    const child = fork(script, [file], {
+      // As `patchbay up` starts it: bundled, bounded, and compiled once.
       execArgv: [
         ...boundedHeap,
         ...(bug === undefined ? [] : ['--import', new URL(`../bugs/${bug}.ts`, import.meta.url).href]),
