@@ -97,6 +97,19 @@ async function eventsUntil({ client }: Stage, from: number, last: string): Promi
   return events;
 }
 
+/** Does what needs history of a moment ago, again when a busy machine took so long that it was compacted: a 410 is right then. */
+async function inTime(body: (attempt: number) => Promise<readonly WatchEvent[]>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const events = await body(attempt);
+    if (!isGone(events)) return;
+    if (attempt === 10) throw new Error('history was compacted before it could be read, ten times');
+  }
+}
+
+function isGone(events: readonly WatchEvent[]): boolean {
+  return events.at(-1)?.object.code === 410;
+}
+
 async function bookmarksInOrder(stage: Stage): Promise<void> {
   const { run, client } = stage;
   const from = await revisionNow(stage);
@@ -125,30 +138,41 @@ async function bookmarksInOrder(stage: Stage): Promise<void> {
 
 async function noTimeTravel(stage: Stage): Promise<void> {
   const { run, server } = stage;
-  const from = await revisionNow(stage);
-  await create(stage, 'travel-1');
-  const before = await eventsUntil(stage, from, 'travel-1');
-  const seen = Number(before.at(-1)?.object.metadata.resourceVersion);
-  await server.kill();
-  await server.start();
-  const next = await create(stage, 'travel-2');
-  const after = await eventsUntil(stage, seen, 'travel-2');
-  const revisions = after.map(({ object }) => Number(object.metadata.resourceVersion));
-  run.check(
-    revisions.length === 1 && revisions[0] === next,
-    () => `seen up to ${seen}, then told ${revisions.join()}; ${next} was written`,
-  );
+  await inTime(async (attempt) => {
+    const [first, second] = [`travel-${attempt}-1`, `travel-${attempt}-2`];
+    const from = await revisionNow(stage);
+    await create(stage, first);
+    const before = await eventsUntil(stage, from, first);
+    if (isGone(before)) return before;
+    const seen = Number(before.at(-1)?.object.metadata.resourceVersion);
+    await server.kill();
+    await server.start();
+    const next = await create(stage, second);
+    const after = await eventsUntil(stage, seen, second);
+    const revisions = after.map(({ object }) => Number(object.metadata.resourceVersion));
+    run.check(
+      isGone(after) || (revisions.length === 1 && revisions[0] === next),
+      () => `seen up to ${seen}, then told ${revisions.join()}; ${next} was written`,
+    );
+    return after;
+  });
 }
 
 async function oneCommit(stage: Stage): Promise<void> {
-  const from = await revisionNow(stage);
-  const names = Array.from({ length: 100 }, (_, at) => `together-${at}`);
-  const written = await Promise.all(names.map((name) => create(stage, name)));
-  await create(stage, 'together-end');
-  const events = await eventsUntil(stage, from, 'together-end');
-  const told = events.slice(0, -1).map(({ object }) => Number(object.metadata.resourceVersion));
-  const expected = written.toSorted((a, b) => a - b);
-  stage.run.check(told.join() === expected.join(), () => `written ${expected.join()}, told ${told.join()}`);
+  await inTime(async (attempt) => {
+    const from = await revisionNow(stage);
+    const names = Array.from({ length: 100 }, (_, at) => `together-${attempt}-${at}`);
+    const written = await Promise.all(names.map((name) => create(stage, name)));
+    await create(stage, `together-${attempt}-end`);
+    const events = await eventsUntil(stage, from, `together-${attempt}-end`);
+    const told = events.slice(0, -1).map(({ object }) => Number(object.metadata.resourceVersion));
+    const expected = written.toSorted((a, b) => a - b);
+    stage.run.check(
+      isGone(events) || told.join() === expected.join(),
+      () => `written ${expected.join()}, told ${told.join()}`,
+    );
+    return events;
+  });
 }
 
 async function starved(stage: Stage): Promise<void> {
