@@ -10,6 +10,11 @@ export interface Ip {
   readonly value: bigint;
 }
 
+/** An address with the prefix length that it has on its link, where that is known. */
+export interface HostIp extends Ip {
+  readonly prefix?: number;
+}
+
 /** A network: its first address and prefix length. */
 export interface IpRange {
   readonly family: IpFamily;

@@ -2,7 +2,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { formatIp, formatRange, type Ip, type IpRange, parseInterface } from '#api/ip-range.ts';
+import {
+  formatIp,
+  formatRange,
+  type HostIp,
+  type IpFamily,
+  type IpRange,
+  parseInterface,
+} from '#api/ip-range.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { nodeSubnetsAnnotation, readNodeSubnets } from '#api/k8s.ovn.org/node-subnets.ts';
 import type { KubeObject } from '#api/meta.ts';
@@ -45,13 +52,14 @@ export function tellsSubnets(node: Node, value: string): boolean {
 /** The addresses and MAC of the default network in a pod's annotation; undefined when there are none that can be read. */
 export function parsePodNetwork(pod: Pod): FlatEntry | undefined {
   const entry = parseFlatEntry(pod, NETWORK);
-  return entry === undefined || entry.addresses.length === 0 ? undefined : entry;
+  const addresses = (entry?.addresses ?? []).map(({ family, value }) => ({ family, value }));
+  return entry === undefined || addresses.length === 0 ? undefined : { mac: entry.mac, addresses };
 }
 
 /** What a pod's annotation tells of one network. */
 export interface FlatEntry {
   readonly mac: string;
-  readonly addresses: readonly Ip[];
+  readonly addresses: readonly HostIp[];
 }
 
 /** Reads one network of a pod's annotation; undefined when it is not there or cannot be read. */
@@ -62,7 +70,10 @@ export function parseFlatEntry(pod: Pod, key: string): FlatEntry | undefined {
   }
   const { ip_addresses: addresses, mac_address: mac } = entry as Readonly<Record<string, unknown>>;
   const texts: readonly unknown[] = Array.isArray(addresses) ? addresses : [];
-  const parsed = texts.flatMap((text) => (typeof text === 'string' ? (parseInterface(text)?.ip ?? []) : []));
+  const parsed = texts.flatMap((text) => {
+    const found = typeof text === 'string' ? parseInterface(text) : undefined;
+    return found === undefined ? [] : [{ ...found.ip, prefix: found.range.prefix }];
+  });
   return isMac(mac) && parsed.length === texts.length ? { mac, addresses: parsed } : undefined;
 }
 
@@ -78,7 +89,15 @@ export function isTold(pod: Pod, place: FlatEntry, places: readonly FlatPlace[])
 
 function tells(pod: Pod, key: string, { mac, addresses }: FlatEntry): boolean {
   const told = parseFlatEntry(pod, key);
-  return told?.mac === mac && isDeepStrictEqual(told.addresses, addresses);
+  const isSame = (one: HostIp, other: HostIp | undefined): boolean =>
+    one.family === other?.family &&
+    one.value === other.value &&
+    [other.prefix, undefined].includes(one.prefix);
+  return (
+    told?.mac === mac &&
+    told.addresses.length === addresses.length &&
+    addresses.every((one, index) => isSame(one, told.addresses[index]))
+  );
 }
 
 /**
@@ -93,9 +112,11 @@ export function formatPodNetworks(
 ): string {
   const isLocked = places.some((one) => one.network.role === 'primary');
   const known = tells(pod, NETWORK, place) ? entryOf(pod, POD_NETWORKS) : undefined;
-  const others = places.map((one) => [one.key, flatEntry(one)] as const);
+  const moved = new Set(places.flatMap(({ gateways = [] }) => gateways.map(({ family }) => family)));
+  const others = places.map((one) => [one.key, flatEntry(one, moved)] as const);
+  const gateways = network.gateways.filter((ip) => !moved.has(ip.includes(':') ? 6 : 4));
   return JSON.stringify({
-    [NETWORK]: known ?? defaultEntry(network, isLocked),
+    [NETWORK]: known ?? defaultEntry({ ...network, gateways }, isLocked),
     ...Object.fromEntries(others),
   });
 }
@@ -114,29 +135,34 @@ function defaultEntry({ addresses, mac, gateways, routes }: PodNetwork, isLocked
   return {
     ip_addresses: addresses,
     mac_address: mac,
-    gateway_ips: gateways,
+    ...(gateways.length > 0 && { gateway_ips: gateways }),
     routes,
     ip_address: addresses[0],
-    gateway_ip: gateways[0],
+    ...(gateways.length > 0 && { gateway_ip: gateways[0] }),
     role: 'primary',
   };
 }
 
-function flatEntry(place: FlatPlace): object {
+/** @param moved families whose default route a pod asks for on a network of its choice: the primary one has them no more */
+function flatEntry(place: FlatPlace, moved: ReadonlySet<IpFamily>): object {
   const { addresses, mac, network, subnets } = place;
-  const texts = addresses.map(({ family, value }) => {
-    const prefix = subnets.find((subnet) => subnet.family === family)?.prefix ?? (family === 4 ? 32 : 128);
-    return `${formatIp(family, value)}/${prefix}`;
+  const texts = addresses.map(({ family, value, prefix: own }) => {
+    const known = subnets.find((subnet) => subnet.family === family)?.prefix;
+    return `${formatIp(family, value)}/${known ?? own ?? (family === 4 ? 32 : 128)}`;
   });
   const routes = routesOf(place);
+  const asked = (place.gateways ?? []).map(({ family, value }) => formatIp(family, value));
+  const usual =
+    network.role === 'primary'
+      ? subnets.filter(({ family }) => !moved.has(family)).map((subnet) => gatewayText(network, subnet))
+      : [];
+  const gateways = [...asked, ...usual];
   const [first] = texts;
   return {
     ip_addresses: texts,
     mac_address: mac,
     ...(first !== undefined && { ip_address: first }),
-    ...(network.role === 'primary' && {
-      gateway_ips: subnets.map((subnet) => gatewayText(network, subnet)),
-    }),
+    ...(gateways.length > 0 && { gateway_ips: gateways }),
     ...(routes.length > 0 && { routes }),
     role: network.role,
   };

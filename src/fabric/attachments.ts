@@ -1,6 +1,6 @@
 /** Which OVN networks a pod asks for besides the default one (pure). */
 import type { Pod } from '#api/core/pod.ts';
-import { type Ip, parseIp } from '#api/ip-range.ts';
+import { type HostIp, type Ip, parseInterface, parseIp } from '#api/ip-range.ts';
 import {
   isProblem,
   keyedSelections,
@@ -20,7 +20,9 @@ export interface Wanted {
   readonly interfaceName: string;
   readonly mac?: string;
   /** Addresses asked for. */
-  readonly ips: readonly Ip[];
+  readonly ips: readonly HostIp[];
+  /** Gateways of the pod's default route, which is on this network then. */
+  readonly gateways?: readonly Ip[];
   /** IPAMClaim that keeps the addresses, in the pod's namespace. */
   readonly claim?: string;
 }
@@ -36,10 +38,17 @@ export function wantedAttachments(pod: Pod): readonly Wanted[] {
     key,
     nad,
     interfaceName: selection.interfaceName,
-    ips: (selection.ips ?? []).flatMap((text) => parseIp(text.split('/')[0] ?? '') ?? []),
+    ips: (selection.ips ?? []).flatMap(hostIp),
+    gateways: (selection.defaultRoute ?? []).flatMap((text) => parseIp(text) ?? []),
     ...(selection.mac !== undefined && { mac: selection.mac }),
     ...(selection.ipamClaim !== undefined && { claim: selection.ipamClaim }),
   }));
+}
+
+/** Reads `10.1.0.5/24` or `10.1.0.5`. */
+function hostIp(text: string): readonly HostIp[] {
+  const found = parseInterface(text);
+  return found === undefined ? [parseIp(text) ?? []].flat() : [{ ...found.ip, prefix: found.range.prefix }];
 }
 
 /**

@@ -1,6 +1,14 @@
 /** Who has which address and MAC on networks besides the default one. Annotations are the truth, this is their index. */
 import type { Pod } from '#api/core/pod.ts';
-import { bitsOf, containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
+import {
+  bitsOf,
+  containsIp,
+  formatIp,
+  formatRange,
+  type HostIp,
+  type Ip,
+  type IpRange,
+} from '#api/ip-range.ts';
 import type { OvnNetwork } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { macOf } from '#api/k8s.ovn.org/mac.ts';
 import { PatchbayError } from '#machinery/errors.ts';
@@ -54,7 +62,8 @@ export class FlatLedger {
   /**
    * A pod's place on a network: the one it has, the one its annotation tells, or a new one.
    * @param subnets where addresses are from: the network's, or with topology layer3 the node's
-   * @throws PatchbayError `AddressConflict`, `MACAddressConflict`, `SubnetExhausted`
+   * @throws PatchbayError `IPAddressConflict`, `IPFamilyMismatch`, `InvalidNetworkSelection`, `MACAddressConflict`,
+   * `SubnetExhausted`
    */
   place(
     pod: Pod,
@@ -165,8 +174,11 @@ export class FlatLedger {
     wanted: Wanted,
     told: FlatEntry | undefined,
     pod: string,
-  ): readonly Ip[] {
+  ): readonly HostIp[] {
     const asked = told?.addresses ?? wanted.ips;
+    if (told === undefined) {
+      checkAsked(book, asked, pod);
+    }
     const taken: Ip[] = [];
     try {
       for (const pool of book.pools) {
@@ -221,7 +233,29 @@ function takeFrom(
       { retryable: false },
     );
   }
-  return wish;
+  return { family, value: wish.value };
+}
+
+/** Addresses must be of the network's families; where it has none, they must say themselves how long their prefix is. */
+function checkAsked({ network, pools }: Book, asked: readonly HostIp[], pod: string): void {
+  const refuse = (reason: string, why: string): PatchbayError =>
+    new PatchbayError(reason, `pod ${pod}, network "${network.name}": ${why}`, { retryable: false });
+  for (const { family, value, prefix } of asked) {
+    const text = formatIp(family, value);
+    if (pools.length === 0 && prefix === undefined) {
+      throw refuse(
+        'InvalidNetworkSelection',
+        `address ${text} has no prefix length, and the network has no subnets to take it from; write such as ${text}/${family === 4 ? 24 : 64}`,
+      );
+    }
+    if (pools.length > 0 && !pools.some(({ subnet }) => subnet.family === family)) {
+      const subnets = pools.map(({ subnet }) => formatRange(subnet)).join(', ');
+      throw refuse(
+        'IPFamilyMismatch',
+        `${text} is asked for, and the network has no IPv${family} subnet (${subnets}); ask for IPv${family === 4 ? 6 : 4} addresses only, or for none`,
+      );
+    }
+  }
 }
 
 function whyNot(subnet: IpRange, { value }: Ip): string {
@@ -272,12 +306,13 @@ function placeOf(
   const guest = guestOf(pod);
   const machine = pod.metadata.labels?.['vm.kubevirt.io/name'];
   const who = { namespace, pod: name, uid, node };
-  const { key, interfaceName } = wanted;
+  const { key, interfaceName, gateways = [] } = wanted;
   return {
     key,
     interfaceName,
     ...who,
     ...what,
+    ...(gateways.length > 0 && { gateways }),
     ...(guest !== undefined && { guest }),
     ...(machine !== undefined && { machine }),
   };

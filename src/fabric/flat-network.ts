@@ -2,7 +2,7 @@
  * Networks of topology layer2 and localnet as northbound rows: one switch over all nodes, names as upstream's (pure). Ports
  * of pods are the same with every topology.
  */
-import { containsIp, formatIp, formatRange, type Ip, type IpRange } from '#api/ip-range.ts';
+import { containsIp, formatIp, formatRange, type HostIp, type Ip, type IpRange } from '#api/ip-range.ts';
 import { type OvnNetwork, ovnPortName, ovnPrefix } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import { macOf } from '#api/k8s.ovn.org/mac.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
@@ -22,8 +22,10 @@ export interface FlatPlace {
   readonly mac: string;
   /** Where its addresses are from, one per family: the network's, or with topology layer3 its node's. */
   readonly subnets: readonly IpRange[];
-  /** One per subnet. */
-  readonly addresses: readonly Ip[];
+  /** One per subnet; without subnets those asked for, with their prefix length. */
+  readonly addresses: readonly HostIp[];
+  /** Gateways of the pod's default route, when it asks for one on this network. */
+  readonly gateways?: readonly Ip[];
   /** Host name of the guest, when the pod launches one: it asks for its address by DHCP. */
   readonly guest?: string;
   /** Name of that guest's machine. */

@@ -1,9 +1,11 @@
 /** What the networks besides the default one are told, and tell. */
 import { formatRange, overlap } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
+import { networksAnnotation } from '#api/k8s.cni.cncf.io/selection.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
 import type { GatewayNode } from './egress.ts';
 import type { FlatPlace } from './flat-network.ts';
+import { primaryLabel } from './settlement-parts.ts';
 
 /** What one pod's pass gave. */
 export interface OverlayOutcome {
@@ -61,4 +63,12 @@ export function overlaps(pod: string, places: readonly FlatPlace[]): OverlayOutc
           ];
     }),
   );
+}
+
+/** Why a pod is not put on a primary network that its annotation names. */
+export function primarySelected(nad: string): OverlayOutcome['problems'][number] {
+  return {
+    reason: 'PrimaryNetworkSelected',
+    message: `unexpected primary network ${nad} in annotation ${networksAnnotation}: every pod is on the primary network of its namespace by the label ${primaryLabel} of that namespace; leave it out of the annotation, or make a network of role secondary`,
+  };
 }

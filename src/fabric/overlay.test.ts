@@ -258,6 +258,17 @@ describe('networks besides the default one', () => {
     expect(placed(pod('q', [{ name: 'l2', ips: ['10.2.2.1'] }]))).toBe('10.2.2.1');
   });
 
+  it('that are primary are given by the namespace, never by a selection', () => {
+    define('l2', { role: 'primary', subnets: '10.2.2.0/24' });
+    const message =
+      'unexpected primary network ns/l2 in annotation k8s.v1.cni.cncf.io/networks: every pod is on the primary network of its namespace by the label k8s.ovn.org/primary-user-defined-network of that namespace; leave it out of the annotation, or make a network of role secondary';
+    for (const hasPrimary of [false, true]) {
+      const { problems, places } = overlay.settlePod(pod('p', [{ name: 'l2' }]), 'n1', hasPrimary);
+      expect(problems).toEqual([{ reason: 'PrimaryNetworkSelected', message }]);
+      expect(places.map(({ interfaceName }) => interfaceName)).toEqual(hasPrimary ? ['ovn-udn1'] : []);
+    }
+  });
+
   it('let go of a port whose network is no longer asked for', () => {
     define('l2', {});
     overlay.settlePod(pod('p', [{ name: 'l2' }]), 'n1');

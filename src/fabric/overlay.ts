@@ -24,6 +24,7 @@ import {
   type OverlayOutcome,
   type OverlayParts,
   overlaps,
+  primarySelected,
 } from './overlay-parts.ts';
 
 /** The networks besides the default one. */
@@ -171,9 +172,12 @@ export class Overlay {
     const podKey = keyOf(pod);
     const nad = hasPrimary ? this.#registry.primaryOf(pod.metadata.namespace ?? '') : undefined;
     const primary = nad === undefined ? [] : [primaryAttachment(pod, nad)];
-    const wanted = [...primary, ...wantedAttachments(pod)];
+    const asked = wantedAttachments(pod);
+    // Asked for besides, a primary network would take the key, and the interface, that it has by its namespace.
+    const selected = asked.filter((one) => this.#isPrimary(one.nad));
+    const wanted = [...primary, ...asked.filter((one) => !selected.includes(one))];
     this.#askers.remember(podKey, [
-      ...wanted.map(({ nad }) => nad),
+      ...[...wanted, ...selected].map(({ nad }) => nad),
       ...(hasPrimary ? [primaryOf(pod.metadata.namespace ?? '')] : []),
     ]);
     const keys = new Set(wanted.map(({ key }) => key));
@@ -181,7 +185,7 @@ export class Overlay {
       .placesOf(podKey)
       .filter(({ key, uid, node: at }) => !keys.has(key) || uid !== pod.metadata.uid || at !== node);
     const freed = stale.flatMap(({ key }) => this.#ledger.release(podKey, key));
-    const problems: OverlayOutcome['problems'][number][] = [];
+    const problems = selected.map(({ nad }) => primarySelected(nad));
     const places = wanted.flatMap((one) => {
       const result = this.#place(pod, node, one);
       if (result !== undefined && 'reason' in result) {
@@ -199,6 +203,11 @@ export class Overlay {
       remove: [...remove, ...this.#ended(freed)],
       problems,
     };
+  }
+
+  #isPrimary(nad: string): boolean {
+    const found = this.#registry.lookup(nad);
+    return found !== undefined && 'network' in found && found.network.role === 'primary';
   }
 
   /** Takes a pod off all networks. */

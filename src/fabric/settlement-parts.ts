@@ -35,7 +35,8 @@ export const primaryLabel = 'k8s.ovn.org/primary-user-defined-network';
 
 /** Why a pod of such a namespace waits. */
 export function primaryMissing({ metadata }: Pod): string {
-  return `namespace ${metadata.namespace} has the label ${primaryLabel} and no primary network: make a UserDefinedNetwork with role Primary in it`;
+  const { namespace } = metadata;
+  return `namespace ${namespace} has the label ${primaryLabel} and no primary network that could be made: make a UserDefinedNetwork with role Primary in it; if there is one, its conditions tell what it lacks (kubectl describe userdefinednetwork -n ${namespace}; kubectl describe clusteruserdefinednetwork)`;
 }
 
 /** A pod that needs a place. */
