@@ -59,10 +59,14 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindR
   readonly builtin: boolean;
   /** Fields besides `metadata.name` and `metadata.namespace` that a field selector may name, such as `spec.nodeName`. */
   readonly selectableFields?: readonly string[];
+  /** What a selector compares for those of them that are not the text at their path. */
+  readonly selectableValues?: Readonly<Record<string, SelectableValue>>;
   /** Name rule of `metadata.name`; default `dns-subdomain`. */
   readonly nameRule?: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
   /** Longest name allowed, when shorter than the rule's. */
   readonly maxNameLength?: number;
+  /** Told in a `Warning:` header of every request for the kind, reads too. */
+  readonly deprecation?: string;
   /** The kind shows objects of another one, under other names. */
   readonly storedAs?: StoredAs;
   /** Defaults that a schema cannot say (pure; returns the object, changed or not). Runs after schema defaulting. */
@@ -71,6 +75,14 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindR
   validate?(request: AdmissionRequest<T>): readonly Cause[];
   /** What upstream finds out late: told in a `Warning:` header, the request goes on. */
   warn?(request: AdmissionRequest<T>): readonly string[];
+}
+
+/** Where a selectable field is read. Go knows no absent numbers and booleans: they count as 0 and false. */
+export interface SelectableValue {
+  /** Where the value is, when not at the field's own path. */
+  readonly path?: string;
+  /** Text of an absent value; default empty. */
+  readonly absent: string;
 }
 
 /** How objects of a kind are kept as another one's. `apiVersion` and `kind` are changed by the server. */

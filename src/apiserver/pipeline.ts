@@ -21,6 +21,7 @@ import {
 import { readBody } from './http/body.ts';
 import type { Incoming, Outgoing } from './http/exchange.ts';
 import { ClientGone, sendPieces } from './http/pieces.ts';
+import { pretty, wantsPretty } from './http/pretty.ts';
 import { type RequestInfo, requestInfo } from './http/request-info.ts';
 import type { Log } from './log.ts';
 import { handleOperation } from './operation/operation.ts';
@@ -96,9 +97,10 @@ async function authenticated(pipeline: Pipeline, record: RequestRecord, response
         record.annotations[key] = value;
       },
     };
-    const answer = reads
+    const made = reads
       ? await handle(pipeline, record, call, body)
       : await handleWrite(pipeline, record, call, body);
+    const answer = wantsPretty(request) ? pretty(made) : made;
     if (isGone(response)) {
       if ('release' in answer) {
         answer.release?.();
@@ -246,7 +248,8 @@ function refuse(
     response.end();
     return;
   }
-  send(request, response, statusAnswer(refusal.status));
+  const answer = statusAnswer(refusal.status);
+  send(request, response, wantsPretty(request) ? pretty(answer) : answer);
 }
 
 /** Any error as the Status that clients get. What is not meant for them is not told. */

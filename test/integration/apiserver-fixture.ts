@@ -185,7 +185,8 @@ function request(agent: https.Agent, method: string, url: string, sent: Sent): P
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
         const answer = Buffer.concat(chunks).toString('utf8');
-        const isOne = answer.startsWith('{') && !answer.trimEnd().includes('\n');
+        const indented = answer.startsWith('{\n');
+        const isOne = indented || (answer.startsWith('{') && !answer.trimEnd().includes('\n'));
         const parsed = isOne ? JSON.parse(answer) : {};
         resolve({ code: response.statusCode ?? 0, body: parsed, text: answer, headers: response.headers });
       });

@@ -49,6 +49,7 @@ export const replicaSet: KindDefinition<ReplicaSet> = {
   subresources: replicasSubresources,
   columns: [...replicasColumns, ...workloadColumns],
   selectableFields: ['status.replicas'],
+  selectableValues: { 'status.replicas': { absent: '0' } },
   mutate: withDefaults,
   validate,
 };

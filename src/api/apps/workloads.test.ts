@@ -171,6 +171,13 @@ describe('Jobs', () => {
     expect(admit(job, jobOf({ parallelism: 3 })).spec.completions).toBeUndefined();
   });
 
+  it('without labels have those of their pods, and keep their own', () => {
+    const made = admit(job, jobOf());
+    expect(made.metadata.labels).toEqual(made.spec.template.metadata?.labels);
+    const labelled = { ...jobOf(), metadata: { ...metadata, labels: { own: 'x' } } };
+    expect(admit(job, labelled).metadata.labels).toEqual({ own: 'x' });
+  });
+
   it.each<readonly [string, Partial<Job['spec']>, readonly string[]]>([
     ['good', {}, []],
     [

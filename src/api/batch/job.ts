@@ -110,6 +110,7 @@ export const job: KindDefinition<Job> = {
   subresources: { status: true },
   columns: jobColumns,
   selectableFields: ['status.successful'],
+  selectableValues: { 'status.successful': { path: 'status.succeeded', absent: '0' } },
   mutate: withJobDefaults,
   validate: jobCauses,
 };

@@ -67,7 +67,7 @@ export const endpoints: KindDefinition<Endpoints> = {
     ageColumn,
   ],
   validate,
-  warn: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 };
 
 /** At most three addresses, as upstream. */

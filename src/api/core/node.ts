@@ -121,4 +121,5 @@ export const node: KindDefinition<Node> = {
   subresources: { status: true },
   columns: nodeColumns,
   selectableFields: ['spec.unschedulable'],
+  selectableValues: { 'spec.unschedulable': { absent: 'false' } },
 };

@@ -47,6 +47,7 @@ export const pod: KindDefinition<Pod> = {
     'status.podIPs',
     'status.nominatedNodeName',
   ],
+  selectableValues: { 'spec.hostNetwork': { absent: 'false' } },
   mutate: withPodDefaults,
   validate,
 };

@@ -55,6 +55,7 @@ export const replicationController: KindDefinition<ReplicationController> = {
     },
   ],
   selectableFields: ['status.replicas'],
+  selectableValues: { 'status.replicas': { absent: '0' } },
   mutate: withDefaults,
   validate,
 };

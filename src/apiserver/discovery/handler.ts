@@ -4,19 +4,22 @@ import type { KindDefinition } from '#api/kind.ts';
 import { methodNotAllowed, noSuchPath, notAcceptable } from '../api-errors.ts';
 import { negotiate, servedTypes } from '../http/accept.ts';
 import { type Answer, json, text } from '../http/answer.ts';
+import { pretty } from '../http/pretty.ts';
 import type { RequestInfo } from '../http/request-info.ts';
+import { apiVersion } from '../openapi/info.ts';
 import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf, wantsProtobuf } from '../openapi/protobuf.ts';
 import { openApiV2 } from '../openapi/v2.ts';
 import { openApiV3Document, openApiV3Index } from '../openapi/v3.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { aggregatedDiscovery } from './aggregated.ts';
+import { pathsOf } from './index-paths.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.ts';
 
 /** Version of the Kubernetes API that this server's answers follow; `kubectl` compares its own with it. */
 export const serverVersion = {
   major: '1',
   minor: '36',
-  gitVersion: 'v1.36.0-patchbay',
+  gitVersion: `${apiVersion}-patchbay`,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',
@@ -41,7 +44,10 @@ export function handlePlain(catalog: Catalog, info: RequestInfo, request: PlainR
   const segments = info.path.split('/').filter((segment) => segment !== '');
   const [root = '', first = '', second = ''] = segments;
   if (root === 'version' && segments.length === 1) {
-    return json(serverVersion);
+    return pretty(json(serverVersion));
+  }
+  if (segments.length === 0 || info.path === '/index.html') {
+    return pretty(json({ paths: pathsOf(kinds) }));
   }
   if (root === 'openapi') {
     return openApi(kinds, first, segments.slice(2), request);

@@ -1,5 +1,6 @@
 import type { KindDefinition } from '#api/kind.ts';
 import { DEFINITIONS, type Json, kindComponents, scaleComponents, sharedComponents } from './components.ts';
+import { apiVersion } from './info.ts';
 import { type Operation, operationsOf, QUERY } from './paths.ts';
 import { sameKinds, tagOf } from './v3.ts';
 
@@ -32,7 +33,7 @@ function documentOf(kinds: readonly KindDefinition[]): Json {
   }
   return {
     swagger: '2.0',
-    info: { title: 'Kubernetes', version: 'v1.32.0' },
+    info: { title: 'Kubernetes', version: apiVersion },
     paths,
     definitions,
     securityDefinitions: {

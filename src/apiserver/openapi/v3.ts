@@ -8,6 +8,7 @@ import {
   scaleComponents,
   sharedComponents,
 } from './components.ts';
+import { apiVersion } from './info.ts';
 import { basePath, type Operation, operationsOf, QUERY } from './paths.ts';
 
 /** Changes when the same kinds give another document, so that clients' caches are dropped. */
@@ -65,7 +66,7 @@ function documentOf(kinds: readonly KindDefinition[]): Json {
   }
   return {
     openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: 'v1.32.0' },
+    info: { title: 'Kubernetes', version: apiVersion },
     paths,
     components: {
       schemas: Object.assign(

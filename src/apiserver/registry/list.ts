@@ -36,6 +36,13 @@ export function list({ store }: Services, call: Call, kind: KindDefinition): Pag
       cause('FieldValueInvalid', 'limit', 'must be greater than or equal to 0', limit),
     );
   }
+  if (query.has('sendInitialEvents')) {
+    const field = 'sendInitialEvents';
+    throw invalidOptions(
+      'ListOptions',
+      cause('FieldValueForbidden', field, `${field} is forbidden for list`),
+    );
+  }
   const wanted = requestedRevision(query, limit > 0, token !== '', store.revision);
   const after = token === '' ? undefined : decodeToken(token);
   const revision = after === undefined ? wanted : after.revision === 0 ? undefined : after.revision;

@@ -120,7 +120,7 @@ function isDefinition(kind: KindDefinition): boolean {
 }
 
 function warnOfDeprecation(call: Call, kind: KindDefinition): void {
-  const deprecation = customVersionOf(kind)?.deprecation;
+  const deprecation = kind.deprecation ?? customVersionOf(kind)?.deprecation;
   if (deprecation !== undefined) {
     call.warnings.push(deprecation);
   }

@@ -168,7 +168,6 @@ class WatchStream {
   #bookmarkText(annotations?: Readonly<Record<string, string>>): string {
     const metadata = {
       resourceVersion: String(this.#subscription?.revision ?? 0),
-      creationTimestamp: null,
       ...(annotations === undefined ? {} : { annotations }),
     };
     const object = { kind: this.#kind.kind, apiVersion: apiVersionOf(this.#kind), metadata };

@@ -12,7 +12,7 @@ import { mastersGroup, type User } from '../auth/user.ts';
 import { cause } from '../schema/causes.ts';
 import type { Review } from './reviews.ts';
 
-const metadata = { creationTimestamp: null };
+const metadata = {};
 
 /** Whether somebody may do something. */
 export function reviewAccess(review: Review): object {

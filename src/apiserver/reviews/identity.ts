@@ -36,5 +36,5 @@ export function reviewToken({ services, object }: Review): object {
     found === undefined
       ? { user: {}, error: 'invalid bearer token' }
       : { authenticated: true, user: userInfo(found.user), audiences: found.audiences };
-  return { metadata: { creationTimestamp: null }, spec, status };
+  return { metadata: {}, spec, status };
 }

@@ -5,25 +5,27 @@ import { PatchbayError } from '#machinery/errors.ts';
 /** Decides by an object's fields. */
 export type FieldMatcher = (object: KubeObject) => boolean;
 
+type Selectable = Pick<KindDefinition, 'selectableFields' | 'selectableValues' | 'builtin'>;
+
 interface Term {
   readonly path: readonly string[];
+  readonly absent: string;
   readonly value: string;
   readonly equal: boolean;
 }
 
 /**
  * A field selector (`metadata.name=a,spec.nodeName!=b`), with the grammar of apimachinery's `fields.ParseSelector`. Fields
- * are `metadata.name`, `metadata.namespace` and the kind's `selectableFields`; an absent field counts as empty.
+ * are `metadata.name`, `metadata.namespace` and the kind's `selectableFields`; an absent field counts as empty, or as what
+ * the kind's `selectableValues` say.
  * @throws PatchbayError `BadRequest` for other fields and broken syntax.
  */
-export function parseFieldSelector(
-  text: string,
-  kind: Pick<KindDefinition, 'selectableFields' | 'builtin'>,
-): FieldMatcher {
+export function parseFieldSelector(text: string, kind: Selectable): FieldMatcher {
   const terms = splitTerms(text)
     .filter((term) => term !== '')
     .map((term) => parseTerm(term, text, kind));
-  return (object) => terms.every(({ path, value, equal }) => (textAt(object, path) === value) === equal);
+  return (object) =>
+    terms.every(({ path, absent, value, equal }) => (textAt(object, path, absent) === value) === equal);
 }
 
 /** Splits at commas that no backslash precedes. */
@@ -33,11 +35,7 @@ function splitTerms(text: string): string[] {
     .filter((term) => term !== '');
 }
 
-function parseTerm(
-  term: string,
-  text: string,
-  kind: Pick<KindDefinition, 'selectableFields' | 'builtin'>,
-): Term {
+function parseTerm(term: string, text: string, kind: Selectable): Term {
   const match = /^((?:[^\\=!]|\\[\s\S]|!(?!=))*)(!=|==|=)([\s\S]*)$/.exec(term);
   if (match === null) {
     throw bad(`invalid selector: '${text}'; can't understand '${term}'`);
@@ -53,7 +51,8 @@ function parseTerm(
         : `field label not supported: ${field}`,
     );
   }
-  return { path: field.split('.'), value, equal: operator !== '!=' };
+  const { path = field, absent = '' } = kind.selectableValues?.[field] ?? {};
+  return { path: path.split('.'), absent, value, equal: operator !== '!=' };
 }
 
 function unescaped(value: string, text: string): string {
@@ -68,7 +67,7 @@ function unescaped(value: string, text: string): string {
   });
 }
 
-function textAt(object: KubeObject, path: readonly string[]): string {
+function textAt(object: KubeObject, path: readonly string[], absent: string): string {
   let value: unknown = object;
   for (const name of path) {
     value =
@@ -79,7 +78,7 @@ function textAt(object: KubeObject, path: readonly string[]): string {
   if (typeof value === 'string') {
     return value;
   }
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : absent;
 }
 
 function bad(message: string): PatchbayError {

@@ -120,7 +120,7 @@ class Parser {
     }
     const first = this.#peek();
     if (first.kind === ')') {
-      throw unparsable("for 'in', 'notin' operators, values set can't be empty");
+      throw unparsable("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
     }
     if (first.kind !== 'identifier' && first.kind !== ',') {
       throw unparsable(`found '${first.text}', expected: ',', ')' or identifier`);

@@ -1,4 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { replicaSet } from '#api/apps/replica-set.ts';
+import { job } from '#api/batch/job.ts';
+import { node } from '#api/core/node.ts';
+import { pod as podKind } from '#api/core/pod.ts';
+import { replicationController } from '#api/core/replication-controller.ts';
+import type { KindDefinition } from '#api/kind.ts';
 import type { KubeObject } from '#api/meta.ts';
 import { parseFieldSelector } from './fields.ts';
 import { parseLabelSelector } from './labels.ts';
@@ -43,7 +49,10 @@ describe('parseLabelSelector', () => {
     ['app=(', "unable to parse requirement: found '(', expected: identifier"],
     ['app in', "unable to parse requirement: found '' expected: '('"],
     ['app in (', "unable to parse requirement: found '', expected: ',', ')' or identifier"],
-    ['app in ()', "unable to parse requirement: for 'in', 'notin' operators, values set can't be empty"],
+    [
+      'app in ()',
+      "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty",
+    ],
     ['app in (a', "unable to parse requirement: found '', expected: ',' or ')'"],
     ['app,', "found '', expected: identifier after ','"],
     ['app=a b', "found 'b', expected: ',' or 'end of string'"],
@@ -83,6 +92,19 @@ describe('parseFieldSelector', () => {
     ['metadata.name=a,metadata.namespace=m', false],
   ])('%s', (text, expected) => {
     expect(parseFieldSelector(text, pod)(object)).toBe(expected);
+  });
+
+  test.each<[KindDefinition, string, unknown]>([
+    [node, 'spec.unschedulable=false', {}],
+    [node, 'spec.unschedulable=true', { spec: { unschedulable: true } }],
+    [podKind, 'spec.hostNetwork=false', { spec: {} }],
+    [job, 'status.successful=0', { status: {} }],
+    [job, 'status.successful=2', { status: { succeeded: 2 } }],
+    [replicaSet, 'status.replicas=0', {}],
+    [replicationController, 'status.replicas=0', {}],
+  ])('%o: %s finds what Go would print so', (kind, text, fields) => {
+    const one = { metadata: { name: 'a' }, ...(fields as object) } as KubeObject;
+    expect(parseFieldSelector(text, kind)(one)).toBe(true);
   });
 
   test.each<[string, { builtin: boolean; selectableFields?: string[] }, string]>([

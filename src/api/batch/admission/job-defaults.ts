@@ -8,15 +8,21 @@ const uidLabel = 'batch.kubernetes.io/controller-uid';
 export function withJobDefaults({ object, operation, subresource }: AdmissionRequest<Job>): Job {
   if (subresource !== undefined || operation === 'DELETE') return object;
   const spec = withNumbers({ ...object.spec, template: withTemplateDefaults(object.spec.template) });
-  if (operation !== 'CREATE') return { ...object, spec };
-  const labels = object.metadata.labels ?? spec.template.metadata?.labels;
-  const metadata = labels === undefined ? object.metadata : { ...object.metadata, labels };
-  return {
+  if (operation !== 'CREATE') return withTemplateLabels({ ...object, spec });
+  return withTemplateLabels({
     ...object,
-    metadata,
     spec: spec.manualSelector === true ? spec : withSelector(spec, object),
     status: {},
-  };
+  });
+}
+
+/** A job without labels has its pods', those that the server gives them too. */
+function withTemplateLabels(job: Job): Job {
+  const { labels: own = {} } = job.metadata;
+  const labels = job.spec.template.metadata?.labels;
+  return Object.keys(own).length > 0 || labels === undefined
+    ? job
+    : { ...job, metadata: { ...job.metadata, labels } };
 }
 
 function withNumbers(spec: JobSpec): JobSpec {
