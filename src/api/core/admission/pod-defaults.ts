@@ -5,6 +5,7 @@ import type { Container } from '../container.ts';
 import type { Pod } from '../pod.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { qosClassOf } from './pod-qos.ts';
+import { withPodLevelDefaults } from './resource-rules.ts';
 
 /** Seconds a pod stays on a node that is not ready or cannot be reached. */
 const TOLERATION_SECONDS = 300;
@@ -12,7 +13,8 @@ const NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreach
 
 export function withPodDefaults({ object, operation, subresource }: AdmissionRequest<Pod>): Pod {
   if (subresource === 'ephemeralcontainers') return { ...object, spec: withEphemeralDefaults(object.spec) };
-  if (subresource === 'resize') return { ...object, spec: ofContainers(object.spec, withRequests) };
+  if (subresource === 'resize')
+    return { ...object, spec: withPodLevelDefaults(ofContainers(object.spec, withRequests)) };
   if (subresource !== undefined || operation === 'DELETE') return object;
   const defaulted = withSpecDefaults(object.spec);
   const spec = { ...defaulted, tolerations: withNodeTolerations(defaulted.tolerations ?? []) };
@@ -46,7 +48,11 @@ function withSpecDefaults(given: PodSpec): PodSpec {
   const spec = withTemplateSpecDefaults(given);
   const complete = (container: Container) => withContainerDefaults(container, spec.hostNetwork === true);
   const account = spec.serviceAccountName || spec.serviceAccount || 'default';
-  return { ...ofContainers(spec, complete), serviceAccountName: account, serviceAccount: account };
+  return {
+    ...withPodLevelDefaults(ofContainers(spec, complete)),
+    serviceAccountName: account,
+    serviceAccount: account,
+  };
 }
 
 function ofContainers(spec: PodSpec, change: (container: Container) => Container): PodSpec {

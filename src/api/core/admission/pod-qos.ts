@@ -1,23 +1,32 @@
 /** Quality-of-service class of a pod. k8s.io/kubernetes/pkg/apis/core/v1/helper/qos. */
 import { quantityValue } from '../../quantity.ts';
 import type { Container } from '../container.ts';
+import { isPodLevelResource } from '../pod-resources.ts';
 import type { PodSpec } from '../pod-spec.ts';
 
 const COUNTED = ['cpu', 'memory'] as const;
 
-/** Guaranteed: limits everywhere and equal to requests; BestEffort: nothing asked for; else Burstable. */
+type Resources = Container['resources'];
+
+/**
+ * Guaranteed: limits everywhere and equal to requests; BestEffort: nothing asked for; else Burstable. Only what the pod itself
+ * asks for counts where it asks for anything.
+ */
 export function qosClassOf(
-  spec: Pick<PodSpec, 'containers' | 'initContainers'>,
+  spec: Pick<PodSpec, 'containers' | 'initContainers' | 'resources'>,
 ): 'Guaranteed' | 'Burstable' | 'BestEffort' {
-  const containers = [...spec.containers, ...(spec.initContainers ?? [])];
-  const asks = containers.some(({ resources }) =>
+  const whole = Object.keys({ ...spec.resources?.requests, ...spec.resources?.limits });
+  const all = whole.some(isPodLevelResource)
+    ? [spec.resources]
+    : [...spec.containers, ...(spec.initContainers ?? [])].map(({ resources }) => resources);
+  const asks = all.some((resources) =>
     COUNTED.some((name) => isPositive(resources?.requests?.[name]) || isPositive(resources?.limits?.[name])),
   );
   if (!asks) return 'BestEffort';
-  return containers.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
+  return all.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
 }
 
-function isGuaranteed({ resources }: Container): boolean {
+function isGuaranteed(resources: Resources): boolean {
   return COUNTED.every((name) => {
     const limit = resources?.limits?.[name];
     const request = resources?.requests?.[name] ?? limit;

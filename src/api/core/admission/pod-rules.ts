@@ -2,11 +2,11 @@
 import { duplicate, forbidden, invalid, required } from '../../cause.ts';
 import type { Cause } from '../../meta.ts';
 import { dnsLabelProblem, dnsSubdomainProblem } from '../../names.ts';
-import { quantityCauses, quantityValue } from '../../quantity.ts';
 import type { Container } from '../container.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { ephemeralCauses } from './ephemeral-rules.ts';
 import { resizePolicyCauses } from './resize-policy.ts';
+import { podLevelCauses, resourceCauses } from './resource-rules.ts';
 
 /** Checks the spec of a new pod. */
 export function newPodCauses(spec: PodSpec): readonly Cause[] {
@@ -54,6 +54,7 @@ export function podSpecCauses(spec: PodSpec, at = 'spec'): readonly Cause[] {
         resizePolicyCauses(container, `${field}[${index}]`, spec.restartPolicy),
       ),
     ),
+    ...podLevelCauses(spec, `${at}.resources`),
     ...sharedNameCauses(lists),
     ...ephemeralCauses(spec, ephemeral[0]),
     ...spelling(`${at}.hostname`, spec.hostname, dnsLabelProblem),
@@ -111,7 +112,7 @@ function containerCauses(container: Container, field: string, volumes: readonly 
     ...portCauses(container, field),
     ...envCauses(container, field),
     ...mountCauses(container, field, volumes),
-    ...resourceCauses(container, `${field}.resources`),
+    ...resourceCauses(container.resources ?? {}, `${field}.resources`),
   ];
 }
 
@@ -176,24 +177,6 @@ function mountCauses(
       causes.push(invalid(`${at}.subPath`, subPath, "must not contain '..'"));
     return causes;
   });
-}
-
-function resourceCauses({ resources }: Container, field: string): readonly Cause[] {
-  const { limits = {}, requests = {} } = resources ?? {};
-  return [
-    ...Object.entries(limits).flatMap(([name, value]) => quantityCauses(`${field}.limits[${name}]`, value)),
-    ...Object.entries(requests).flatMap(([name, value]) => {
-      const at = `${field}.requests`;
-      const causes = quantityCauses(`${at}[${name}]`, value);
-      const limit = limits[name];
-      const over =
-        limit !== undefined &&
-        (quantityValue(value) ?? 0) > (quantityValue(limit) ?? Number.POSITIVE_INFINITY);
-      return over
-        ? [...causes, invalid(at, String(value), `must be less than or equal to ${name} limit of ${limit}`)]
-        : causes;
-    }),
-  ];
 }
 
 function sharedNameCauses(lists: readonly (readonly [string, readonly Container[]])[]): readonly Cause[] {

@@ -103,4 +103,6 @@ it('says what containers must name', () => {
     'must specify limits.cpu for: b; requests.memory for: a,b',
   );
   expect(missingRequirements(given, ['pods', 'requests.x.io/gpu'])).toBeUndefined();
+  const whole = { ...given, spec: { ...given.spec, resources: { requests: { memory: '1Gi' } } } };
+  expect(missingRequirements(whole, ['limits.cpu', 'requests.memory'])).toBeUndefined();
 });

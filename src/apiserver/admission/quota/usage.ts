@@ -3,7 +3,7 @@
 import { type Amount, amountOf, countOf } from '#api/amount.ts';
 import { qosClassOf } from '#api/core/admission/pod-qos.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { type Amounts, podLimits, podRequests } from '#api/core/pod-resources.ts';
+import { type Amounts, isPodLevelResource, podLimits, podRequests } from '#api/core/pod-resources.ts';
 import type { QuotaScope, ResourceQuota } from '#api/core/resource-quota.ts';
 import type { Service } from '#api/core/service.ts';
 import type { KubeObject } from '#api/meta.ts';
@@ -170,8 +170,15 @@ function crossesNamespaces({ affinity }: Pod['spec']): boolean {
   );
 }
 
-/** What containers must say because a quota limits it: `must specify limits.cpu for: a,b; …`, or nothing. */
+/**
+ * What containers must say because a quota limits it: `must specify limits.cpu for: a,b; …`, or nothing. Those of a pod that
+ * asks for something as a whole need not say anything.
+ */
 export function missingRequirements(pod: Pod, hard: readonly string[]): string | undefined {
+  const { requests, limits } = pod.spec.resources ?? {};
+  if (Object.keys({ ...requests, ...limits }).some(isPodLevelResource)) {
+    return undefined;
+  }
   const required = containerNames.filter((name) => hard.includes(name));
   const missing = new Map<string, string[]>();
   for (const { name, resources } of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
@@ -179,8 +186,7 @@ export function missingRequirements(pod: Pod, hard: readonly string[]): string |
       const [side, resource] = wanted.startsWith('limits.')
         ? (['limits', wanted.slice('limits.'.length)] as const)
         : (['requests', wanted.replace('requests.', '')] as const);
-      const whole = pod.spec.resources?.[side]?.[resource];
-      if (resources?.[side]?.[resource] === undefined && whole === undefined) {
+      if (resources?.[side]?.[resource] === undefined) {
         missing.set(wanted, [...(missing.get(wanted) ?? []), name]);
       }
     }
