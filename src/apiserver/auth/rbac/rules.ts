@@ -1,4 +1,5 @@
 /** Rules of roles: what they allow, what they cover, how they are told (component-helpers `auth/rbac/validation`). */
+import { isDeepStrictEqual } from 'node:util';
 import type { PolicyRule } from '#api/rbac.authorization.k8s.io/rule.ts';
 import type { Attributes } from '../attributes.ts';
 
@@ -42,7 +43,9 @@ export function missingRules(
   owned: readonly PolicyRule[],
   wanted: readonly PolicyRule[],
 ): readonly PolicyRule[] {
-  return wanted.flatMap(breakDown).filter((part) => !owned.some((rule) => ruleCovers(rule, part)));
+  // Mostly they are the same, and every start compares all default roles.
+  const different = wanted.filter((rule, at) => !isDeepStrictEqual(rule, owned[at]));
+  return different.flatMap(breakDown).filter((part) => !owned.some((rule) => ruleCovers(rule, part)));
 }
 
 function breakDown(rule: PolicyRule): readonly PolicyRule[] {

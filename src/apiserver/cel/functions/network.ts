@@ -94,8 +94,9 @@ function mustCidr(text: string): CelCidr {
 
 class IpNamespace {}
 
-const LINK_LOCAL_MULTICAST_V4 = mustCidr('224.0.0.0/24');
-const LINK_LOCAL_MULTICAST_V6 = mustCidr('ff02::/16');
+// Not by mustCidr: what it checks with takes 12 ms of every start for its first IPv6 address.
+const LINK_LOCAL_MULTICAST_V4 = new CelCidr(new CelIp(ipaddr.parse('224.0.0.0')), 24);
+const LINK_LOCAL_MULTICAST_V6 = new CelCidr(new CelIp(ipaddr.parse('ff02::')), 16);
 
 function isLinkLocalMulticast(ip: CelIp): boolean {
   return LINK_LOCAL_MULTICAST_V4.contains(ip) || LINK_LOCAL_MULTICAST_V6.contains(ip);
