@@ -173,6 +173,19 @@ export function listMap<S extends SchemaNode>(
   };
 }
 
+const repeating = new WeakSet<SchemaNode>();
+
+/** A list that is merged by its keys but may hold one twice: upstream warns of it at most. */
+export function repeatable<S extends SchemaNode>(list: S): S {
+  repeating.add(list);
+  return list;
+}
+
+/** Whether a list is one of {@link repeatable}. */
+export function mayRepeat(list: SchemaNode): boolean {
+  return repeating.has(list);
+}
+
 /** A list of unique scalars (`x-kubernetes-list-type: set`). */
 export function setOf<S extends SchemaNode>(items: S, description?: string): Schema<readonly TypeOf<S>[]> {
   return {

@@ -4,6 +4,7 @@ import { withTemplateDefaults } from '../core/admission/pod-template-rules.ts';
 import { conditions } from '../core/condition.ts';
 import { labelSelector } from '../core/label-selector.ts';
 import { podTemplateSpec } from '../core/pod-template.ts';
+import { templateWarnings } from '../core/pod-warnings.ts';
 import type { AdmissionRequest, KindDefinition, PrinterColumn } from '../kind.ts';
 import { selectorCell } from '../label-rules.ts';
 import type { KubeObject } from '../meta.ts';
@@ -108,6 +109,7 @@ export const daemonSet: KindDefinition<DaemonSet> = {
   ],
   mutate: withDefaults,
   validate: daemonSetCauses,
+  warn: templateWarnings,
 };
 
 function withDefaults({ object, old, operation, subresource }: AdmissionRequest<DaemonSet>): DaemonSet {

@@ -3,6 +3,7 @@ import { withTemplateDefaults } from '../core/admission/pod-template-rules.ts';
 import { conditions } from '../core/condition.ts';
 import { labelSelector } from '../core/label-selector.ts';
 import { podTemplateSpec } from '../core/pod-template.ts';
+import { templateWarnings } from '../core/pod-warnings.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { KubeObject } from '../meta.ts';
 import {
@@ -121,6 +122,7 @@ export const deployment: KindDefinition<Deployment> = {
   ],
   mutate: withDefaults,
   validate: deploymentCauses,
+  warn: templateWarnings,
 };
 
 function withDefaults({ object, operation, subresource }: AdmissionRequest<Deployment>): Deployment {

@@ -5,6 +5,7 @@ import {
   withTemplateDefaults,
 } from '../core/admission/pod-template-rules.ts';
 import { labelSelector } from '../core/label-selector.ts';
+import { templateWarnings } from '../core/pod-warnings.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { immutable, nonNegative } from '../number-rules.ts';
@@ -52,6 +53,7 @@ export const replicaSet: KindDefinition<ReplicaSet> = {
   selectableValues: { 'status.replicas': { absent: '0' } },
   mutate: withDefaults,
   validate,
+  warn: templateWarnings,
 };
 
 function withDefaults({ object, operation, subresource }: AdmissionRequest<ReplicaSet>): ReplicaSet {

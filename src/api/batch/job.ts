@@ -1,6 +1,7 @@
 import { conditions } from '../core/condition.ts';
 import { labelSelector } from '../core/label-selector.ts';
 import { podTemplateSpec } from '../core/pod-template.ts';
+import { templateWarnings } from '../core/pod-warnings.ts';
 import type { KindDefinition } from '../kind.ts';
 import type { KubeObject } from '../meta.ts';
 import { array, boolean, int32, int64, object, oneOf, setOf, string, type TypeOf, time } from '../schema.ts';
@@ -113,4 +114,5 @@ export const job: KindDefinition<Job> = {
   selectableValues: { 'status.successful': { path: 'status.succeeded', absent: '0' } },
   mutate: withJobDefaults,
   validate: jobCauses,
+  warn: templateWarnings,
 };

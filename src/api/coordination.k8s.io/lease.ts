@@ -1,6 +1,7 @@
+import { invalid } from '../cause.ts';
 import { ageColumn } from '../columns.ts';
-import type { KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { int32, object, string, type TypeOf, time } from '../schema.ts';
 
 const schema = object(
@@ -40,4 +41,18 @@ export const lease: KindDefinition<Lease> = {
     },
     ageColumn,
   ],
+  validate: leaseCauses,
 };
+
+/** Rule: k8s.io/kubernetes/pkg/apis/coordination/validation ValidateLeaseSpec. */
+function leaseCauses({ object: { spec = {} } }: AdmissionRequest<Lease>): readonly Cause[] {
+  const { leaseDurationSeconds: seconds, leaseTransitions: transitions } = spec;
+  return [
+    ...(seconds === undefined || seconds > 0
+      ? []
+      : [invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]),
+    ...(transitions === undefined || transitions >= 0
+      ? []
+      : [invalid('spec.leaseTransitions', transitions, 'must be greater than or equal to 0')]),
+  ];
+}

@@ -1,5 +1,5 @@
 /** Containers of a pod. */
-import { array, boolean, int32, listMap, object, oneOf, string, type TypeOf } from '../schema.ts';
+import { array, boolean, int32, listMap, object, oneOf, repeatable, string, type TypeOf } from '../schema.ts';
 import { lifecycle, probe } from './probe.ts';
 import { keySelector } from './reference.ts';
 import { resourceRequirements } from './resources.ts';
@@ -75,8 +75,8 @@ const containerFields = {
   command: array(string(), 'Replaces the entry point of the image.', atomic),
   args: array(string(), 'Arguments of the entry point.', atomic),
   workingDir: string('Working directory.'),
-  ports: listMap(['containerPort', 'protocol'], containerPort, 'Ports it listens on.'),
-  env: listMap(['name'], envVar, 'Environment variables.'),
+  ports: repeatable(listMap(['containerPort', 'protocol'], containerPort, 'Ports it listens on.')),
+  env: repeatable(listMap(['name'], envVar, 'Environment variables.')),
   envFrom,
   resources: { ...resourceRequirements, default: {} },
   resizePolicy: array(

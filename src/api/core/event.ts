@@ -1,5 +1,6 @@
-import type { KindDefinition } from '../kind.ts';
-import type { KubeObject } from '../meta.ts';
+import { invalid } from '../cause.ts';
+import type { AdmissionRequest, KindDefinition } from '../kind.ts';
+import type { Cause, KubeObject } from '../meta.ts';
 import { int32, object, string, type TypeOf, time } from '../schema.ts';
 import { eventColumns } from './event-columns.ts';
 import { objectReference } from './reference.ts';
@@ -54,4 +55,15 @@ export const event: KindDefinition<Event> = {
     'source',
     'type',
   ],
+  validate: eventCauses,
 };
+
+/** An event is where its object is; one about an object without a namespace is in default, or kube-system. */
+function eventCauses({ object, operation }: AdmissionRequest<Event>): readonly Cause[] {
+  const { namespace = '' } = object.involvedObject ?? {};
+  const own = object.metadata.namespace ?? '';
+  const fits = namespace === '' ? own === 'default' || own === 'kube-system' : namespace === own;
+  return operation !== 'CREATE' || fits
+    ? []
+    : [invalid('involvedObject.namespace', namespace, 'does not match event.namespace')];
+}

@@ -37,7 +37,7 @@ export function validateKeyedValues(
     ...causes,
     ...twiceCauses(object, fields),
     ...sizeCauses(fields, bytes),
-    ...immutableCauses(kind, fields, object, old),
+    ...immutableCauses(fields, object, old),
   ];
 }
 
@@ -51,9 +51,7 @@ function twiceCauses(object: Keyed, fields: readonly Field[]): readonly Cause[] 
   if (!fields.includes('binaryData')) return [];
   return Object.keys(object.binaryData ?? {})
     .filter((key) => object.data?.[key] !== undefined)
-    .map((key) =>
-      invalid(`data[${key}]`, key, 'duplicate of key present in binaryData; keep it in one of the two'),
-    );
+    .map((key) => invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
 }
 
 function sizeCauses(fields: readonly Field[], bytes: number): readonly Cause[] {
@@ -81,14 +79,9 @@ function base64Causes(field: string, value: string): readonly Cause[] {
   return [{ type: 'FieldValueInvalid', field, message: `Invalid value: ${message}` }];
 }
 
-function immutableCauses(
-  kind: string,
-  fields: readonly Field[],
-  object: Keyed,
-  old: Keyed | undefined,
-): readonly Cause[] {
+function immutableCauses(fields: readonly Field[], object: Keyed, old: Keyed | undefined): readonly Cause[] {
   if (old?.immutable !== true) return [];
-  const detail = `field is immutable when \`immutable\` is set; delete the ${kind} and create it again`;
+  const detail = 'field is immutable when `immutable` is set';
   const changed = fields.filter((field) => !isDeepStrictEqual(object[field] ?? {}, old[field] ?? {}));
   const named = object.immutable === true ? changed : ['immutable', ...changed];
   return named.map((field) => forbidden(field, detail));

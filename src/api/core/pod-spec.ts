@@ -9,6 +9,7 @@ import {
   map,
   object,
   oneOf,
+  repeatable,
   string,
   type TypeOf,
 } from '../schema.ts';
@@ -62,7 +63,7 @@ const identity = {
   serviceAccountName: string('Service account it runs as.'),
   serviceAccount: string('Older name of serviceAccountName.'),
   automountServiceAccountToken: boolean('Whether a token is mounted.'),
-  imagePullSecrets: listMap(['name'], localObjectReference, 'Secrets to pull images with.'),
+  imagePullSecrets: repeatable(listMap(['name'], localObjectReference, 'Secrets to pull images with.')),
   securityContext: { ...podSecurityContext, default: {} },
   hostNetwork: boolean('Use the network of the node.'),
   hostPID: boolean('Use the process table of the node.'),
@@ -84,7 +85,7 @@ const naming = {
     },
   ),
   dnsConfig: podDnsConfig,
-  hostAliases: listMap(['ip'], hostAlias, 'Lines of the hosts file.'),
+  hostAliases: repeatable(listMap(['ip'], hostAlias, 'Lines of the hosts file.')),
   enableServiceLinks: boolean('Environment variables for every service.', { default: true }),
 };
 

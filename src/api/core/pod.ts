@@ -9,6 +9,7 @@ import { resizeCauses } from './admission/resize-rules.ts';
 import { podColumns } from './pod-columns.ts';
 import { podSpec } from './pod-spec.ts';
 import { podStatus } from './pod-status.ts';
+import { podWarnings } from './pod-warnings.ts';
 
 export type { Container, EphemeralContainer } from './container.ts';
 export type { PodSpec } from './pod-spec.ts';
@@ -50,6 +51,7 @@ export const pod: KindDefinition<Pod> = {
   selectableValues: { 'spec.hostNetwork': { absent: 'false' } },
   mutate: withPodDefaults,
   validate,
+  warn: podWarnings,
 };
 
 function validate({ object, old, operation, subresource }: AdmissionRequest<Pod>): readonly Cause[] {

@@ -1,4 +1,5 @@
 /** ReplicaSet's elder, with a plain map of labels as its selector. k8s.io/kubernetes/pkg/apis/core. */
+
 import { replicasColumns, replicasSpec, replicasStatus, replicasSubresources } from '../apps/replicas.ts';
 import { workloadColumns } from '../apps/workload.ts';
 import { required } from '../cause.ts';
@@ -13,6 +14,7 @@ import {
   templateCauses,
   withTemplateDefaults,
 } from './admission/pod-template-rules.ts';
+import { templateWarnings } from './pod-warnings.ts';
 
 const spec = object(
   {
@@ -58,6 +60,7 @@ export const replicationController: KindDefinition<ReplicationController> = {
   selectableValues: { 'status.replicas': { absent: '0' } },
   mutate: withDefaults,
   validate,
+  warn: templateWarnings,
 };
 
 function withDefaults(request: AdmissionRequest<ReplicationController>): ReplicationController {

@@ -1,5 +1,6 @@
 import { invalid, required } from '../cause.ts';
 import { ageColumn } from '../columns.ts';
+import { jsonFault } from '../json-fault.ts';
 import type { AdmissionRequest, KindDefinition } from '../kind.ts';
 import type { Cause, KubeObject } from '../meta.ts';
 import { boolean, map, object, string, type TypeOf } from '../schema.ts';
@@ -78,8 +79,10 @@ function validate({ object, old }: AdmissionRequest<Secret>): readonly Cause[] {
             'field is immutable; delete the Secret and create it again with the other type',
           ),
         ]),
-    ...missing.map((key) => required(`data[${key}]`, `a Secret of type ${object.type} must have this key`)),
+    ...missing.map((key) => required(`data[${key}]`, '')),
     ...basicAuthCauses(object),
+    ...tokenCauses(object),
+    ...dockerCauses(object),
   ];
 }
 
@@ -92,8 +95,28 @@ function basicAuthCauses({ type, data }: Secret): readonly Cause[] {
   ) {
     return [];
   }
-  return [
-    required('data[username]', 'a Secret of this type must have the key username or password'),
-    required('data[password]', 'a Secret of this type must have the key username or password'),
-  ];
+  return [required('data[username]', ''), required('data[password]', '')];
 }
+
+/** A token's Secret names whose it is. */
+function tokenCauses({ type, metadata }: Secret): readonly Cause[] {
+  const field = 'metadata.annotations[kubernetes.io/service-account.name]';
+  return type !== 'kubernetes.io/service-account-token' ||
+    (metadata.annotations?.['kubernetes.io/service-account.name'] ?? '') !== ''
+    ? []
+    : [required(field, '')];
+}
+
+/** Credentials of registries are JSON; what they are is never told. */
+function dockerCauses({ type, data }: Secret): readonly Cause[] {
+  const key = dockerKeys[type ?? ''];
+  const value = key === undefined ? undefined : data?.[key];
+  if (value === undefined) return [];
+  const fault = jsonFault(Buffer.from(value, 'base64').toString('utf8'));
+  return fault === undefined ? [] : [invalid(`data[${key}]`, '<secret contents redacted>', fault)];
+}
+
+const dockerKeys: Readonly<Record<string, string>> = {
+  'kubernetes.io/dockercfg': '.dockercfg',
+  'kubernetes.io/dockerconfigjson': '.dockerconfigjson',
+};

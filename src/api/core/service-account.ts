@@ -1,12 +1,12 @@
 import { ageColumn } from '../columns.ts';
 import type { KindDefinition } from '../kind.ts';
 import type { KubeObject } from '../meta.ts';
-import { array, boolean, listMap, object, type TypeOf } from '../schema.ts';
+import { array, boolean, listMap, object, repeatable, type TypeOf } from '../schema.ts';
 import { localObjectReference, objectReference } from './reference.ts';
 
 const schema = object(
   {
-    secrets: listMap(['name'], objectReference, 'Secrets its pods may use.'),
+    secrets: repeatable(listMap(['name'], objectReference, 'Secrets its pods may use.')),
     imagePullSecrets: array(localObjectReference, 'Secrets to pull images with.', {
       'x-kubernetes-list-type': 'atomic',
     }),

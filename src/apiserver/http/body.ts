@@ -1,4 +1,5 @@
 /** Reading request bodies: bounded in size and depth, never trusted. */
+import { jsonFault } from '#api/json-fault.ts';
 import { messageOf } from '#machinery/errors.ts';
 import { parseYaml } from '#machinery/yaml.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '../api-errors.ts';
@@ -105,7 +106,7 @@ export function decodeJson(text: string): Decoded {
   try {
     return { value: JSON.parse(text), duplicates: scan.duplicates };
   } catch (error) {
-    throw badRequest(`error decoding the request body: ${messageOf(error)}`);
+    throw badRequest(`error decoding the request body: ${jsonFault(text) ?? messageOf(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pod } from '#api/core/pod.ts';
 import type { KindDefinition } from '#api/kind.ts';
 import type { KubeObject } from '#api/meta.ts';
 import { int32, listMap, object, oneOf, type SchemaNode, setOf, string } from '#api/schema.ts';
@@ -383,4 +384,16 @@ describe('metadata', () => {
       'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"d.e/f"}',
     ]);
   });
+});
+
+test('lists of a pod that are merged by key may hold one twice, as upstream', () => {
+  const env = [
+    { name: 'A', value: '1' },
+    { name: 'A', value: '2' },
+  ];
+  const ports = [{ containerPort: 80 }, { containerPort: 80 }];
+  const containers = [{ name: 'c', image: 'i', env, ports }];
+  const object = { metadata: { name: 'a', namespace: 'n' }, spec: { containers } };
+  const { causes } = processObject(pod, object, { operation: 'CREATE', fieldValidation: 'Strict' });
+  expect(causes).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import type { Cause, ObjectMeta } from '#api/meta.ts';
-import type { SchemaNode } from '#api/schema.ts';
+import { mayRepeat, type SchemaNode } from '#api/schema.ts';
 import { deepEqual } from '../patch/equal.ts';
 import { checkBounds, checkType } from './bounds.ts';
 import { cause } from './causes.ts';
@@ -172,7 +172,7 @@ function walkArray(
     }
   }
   const list = result ?? value;
-  if (node['x-kubernetes-list-type'] !== undefined && !isMetaList(node)) {
+  if (node['x-kubernetes-list-type'] !== undefined && !isMetaList(node) && !mayRepeat(node)) {
     checkUnique(node, list, path, context);
   }
   return list;

@@ -173,7 +173,9 @@ class DeploymentLoop {
     try {
       const made = await this.#client.create(replicaSet, composed);
       this.#pending.made(owner.metadata.uid ?? '', made);
-      this.#tellScaled(owner, made.metadata.name, 0, replicas);
+      if (replicas > 0) {
+        this.#tellScaled(owner, made.metadata.name, 0, replicas);
+      }
       return { created: made.metadata.name };
     } catch (error) {
       if (isConflict(error)) {
