@@ -368,7 +368,7 @@ describe('a primary network of IPv6 alone', () => {
       cluster.kubectl(['patch', ...udn, '--type=merge', '-p', JSON.stringify({ spec })]);
     const { status, stderr } = await patch({ layer2: { subnets: ['fd72::/64', '10.72.0.0/16'] } });
     expect(status).not.toBe(0);
-    expect(stderr).toMatch(/Network spec is immutable/);
+    expect(stderr).toMatch(/Layer2 is immutable/);
   });
 });
 

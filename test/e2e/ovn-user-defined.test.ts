@@ -468,7 +468,7 @@ describe('wrong input', () => {
 
   test.each([
     ['a subnet of the pods', { role: 'Secondary', subnets: ['10.128.0.0/24'] }, /overlaps the pod network/],
-    ['an immutable field', undefined, /Network spec is immutable/],
+    ['an immutable field', undefined, /Layer2 is immutable/],
   ])('%s is refused or reported', async (_name, layer2, message) => {
     if (layer2 === undefined) {
       const patch = '{"spec":{"layer2":{"mtu":1300}}}';

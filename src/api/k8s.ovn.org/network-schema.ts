@@ -59,8 +59,10 @@ const primaryOnly = (field: string, name: string): ValidationRule => ({
   message: `${name} is only supported for Primary network`,
 });
 const inside = (field: string): ValidationRule => ({
-  rule: `!has(self.${field}) || self.${field}.all(e, self.subnets.exists(s, cidr(s).containsCIDR(cidr(e))))`,
+  // Upstream has the rule of localnets as a comment, and says nothing of a network whose subnets are not there twice.
+  rule: `!has(self.${field}) || !has(self.subnets) || self.${field}.all(e, self.subnets.exists(s, cidr(s).containsCIDR(cidr(e))))`,
   message: `${field} must be subnetworks of the networks specified in the subnets field`,
+  fieldPath: `.${field}`,
 });
 const withSubnets = (field: string): ValidationRule => ({
   rule: `!has(self.${field}) || has(self.subnets)`,
@@ -80,11 +82,18 @@ const ipamRules: readonly ValidationRule[] = [
     message: 'Subnets must be unset when ipam.mode is Disabled',
   },
 ];
+const localnetIpamRule: ValidationRule = {
+  rule: "!has(self.ipam) || !has(self.ipam.mode) || self.ipam.mode == 'Enabled' ? has(self.subnets) : !has(self.subnets)",
+  message: 'Subnets is required with ipam.mode is Enabled or unset, and forbidden otherwise',
+};
 const mtuRule: ValidationRule = {
   rule: '!has(self.subnets) || !has(self.mtu) || !self.subnets.exists(i, isCIDR(i) && cidr(i).ip().family() == 6) || self.mtu >= 1280',
   message: 'MTU should be greater than or equal to 1280 when IPv6 subnet is used',
 };
-const immutable: ValidationRule = { rule: 'self == oldSelf', message: 'Network spec is immutable' };
+const immutable = (what: string): ValidationRule => ({
+  rule: 'self == oldSelf',
+  message: `${what} is immutable`,
+});
 
 /** One switch over all nodes. */
 export const layer2 = object(
@@ -102,7 +111,7 @@ export const layer2 = object(
   'One switch over all nodes.',
   {
     'x-kubernetes-validations': [
-      immutable,
+      immutable('Layer2'),
       ...ipamRules,
       {
         rule: "!has(self.ipam) || !has(self.ipam.mode) || self.ipam.mode != 'Disabled' || self.role == 'Secondary'",
@@ -229,9 +238,12 @@ export const layer3 = object(
         message: 'MTU should be greater than or equal to 1280 when IPv6 subnet is used',
       },
       {
-        rule: "self.role != 'Secondary' || size(self.subnets) == 1 || size(self.subnets) == 2 && (!isCIDR(self.subnets[0].cidr) || !isCIDR(self.subnets[1].cidr) || cidr(self.subnets[0].cidr).ip().family() != cidr(self.subnets[1].cidr).ip().family())",
-        message:
-          'Secondary network supports at most 2 subnets, and when 2 are set, they must be from different IP families',
+        rule: "self.role != 'Secondary' || self.subnets.size() <= 2",
+        message: 'Secondary networks may define at most 2 subnets',
+      },
+      {
+        rule: "self.role != 'Secondary' || size(self.subnets) != 2 || !isCIDR(self.subnets[0].cidr) || !isCIDR(self.subnets[1].cidr) || cidr(self.subnets[0].cidr).ip().family() != cidr(self.subnets[1].cidr).ip().family()",
+        message: 'When 2 CIDRs are set for Secondary networks, they must be from different IP families',
       },
     ],
   },
@@ -247,7 +259,7 @@ export const localnet = object(
       'x-kubernetes-validations': [
         {
           rule: "self.matches('^[^,:]+$')",
-          message: 'physicalNetworkName cannot contain "," or ":" characters',
+          message: 'physicalNetworkName cannot contain `,` or `:` characters',
         },
       ],
     }),
@@ -263,7 +275,7 @@ export const localnet = object(
         'x-kubernetes-validations': [
           {
             rule: "has(self.mode) && self.mode == 'Access' ? has(self.access): !has(self.access)",
-            message: 'vlan access config is required when vlan mode is Access, and forbidden otherwise',
+            message: "vlan access config is required when vlan mode is 'Access', and forbidden otherwise",
           },
         ],
       },
@@ -276,14 +288,14 @@ export const localnet = object(
   'The physical network.',
   {
     'x-kubernetes-validations': [
-      immutable,
-      ...ipamRules,
+      immutable('Localnet'),
+      localnetIpamRule,
       {
         rule: '!has(self.excludeSubnets) || has(self.subnets)',
         message: 'excludeSubnets must be unset when subnets is unset',
       },
       inside('excludeSubnets'),
-      mtuRule,
+      { ...mtuRule, message: 'MTU should be greater than or equal to 1280 when an IPv6 subnet is used' },
     ],
   },
 );
@@ -291,7 +303,7 @@ export const localnet = object(
 /** Exactly the part of the topology is there; the topology stays. */
 export function unionRules(topologies: readonly string[]): readonly ValidationRule[] {
   return [
-    { rule: 'self.topology == oldSelf.topology', message: 'topology is immutable' },
+    { rule: 'self.topology == oldSelf.topology', message: 'Topology is immutable' },
     ...topologies.map((topology) => {
       const field = topology.toLowerCase();
       return {

@@ -197,7 +197,7 @@ describe('Localnet', () => {
   test.each<[string, Spec, RegExp]>([
     ['primary', localnet({ role: 'Primary' }), /role: Unsupported value: "Primary"/],
     ['no physical network', localnet({ physicalNetworkName: undefined }), /physicalNetworkName: Required/],
-    ['a comma', localnet({ physicalNetworkName: 'a,b' }), /cannot contain "," or ":" characters/],
+    ['a comma', localnet({ physicalNetworkName: 'a,b' }), /cannot contain `,` or `:` characters/],
     ['VLAN 4095', localnet({ vlan: { mode: 'Access', access: { id: 4095 } } }), /less than or equal to 4094/],
     ['VLAN 0', localnet({ vlan: { mode: 'Access', access: { id: 0 } } }), /greater than or equal to 1/],
     ['access without VLAN', localnet({ vlan: { mode: 'Access' } }), /vlan access config is required/],
@@ -214,6 +214,99 @@ describe('Localnet', () => {
     ],
   ])('refuses %s', (_name, network, message) => {
     expect(toldOfCluster(network).join('\n')).toMatch(message);
+  });
+});
+
+describe('messages are those of upstream, word by word, at its fields', () => {
+  const one = { role: 'Secondary' };
+  test.each<[string, string[], string[]]>([
+    [
+      'localnet without subnets',
+
+      toldOfCluster(localnet(without)),
+      [
+        'spec.network.localnet: Subnets is required with ipam.mode is Enabled or unset, and forbidden otherwise',
+      ],
+    ],
+    [
+      'localnet with subnets that nobody gives',
+
+      toldOfCluster(localnet({ ipam: { mode: 'Disabled' } })),
+      [
+        'spec.network.localnet: Subnets is required with ipam.mode is Enabled or unset, and forbidden otherwise',
+      ],
+    ],
+    [
+      'localnet with a small MTU for IPv6',
+
+      toldOfCluster(localnet({ subnets: ['fd30::/64'], mtu: 1000 })),
+      ['spec.network.localnet: MTU should be greater than or equal to 1280 when an IPv6 subnet is used'],
+    ],
+    [
+      'an access VLAN that is not told',
+
+      toldOfCluster(localnet({ vlan: { mode: 'Access' } })),
+      [
+        "spec.network.localnet.vlan: vlan access config is required when vlan mode is 'Access', and forbidden otherwise",
+      ],
+    ],
+    [
+      'an exclusion outside',
+
+      toldOfCluster(localnet({ excludeSubnets: ['10.31.0.0/24'] })),
+      [
+        'spec.network.localnet.excludeSubnets: excludeSubnets must be subnetworks of the networks specified in the subnets field',
+      ],
+    ],
+    [
+      'an exclusion of nothing',
+
+      toldOfCluster(localnet({ ...without, ipam: { mode: 'Disabled' }, excludeSubnets: ['10.31.0.0/24'] })),
+      ['spec.network.localnet: excludeSubnets must be unset when subnets is unset'],
+    ],
+    [
+      'reserved addresses outside',
+
+      told(layer2({ reservedSubnets: ['10.2.0.0/24'] })),
+      [
+        'spec.layer2.reservedSubnets: reservedSubnets must be subnetworks of the networks specified in the subnets field',
+      ],
+    ],
+    [
+      'addresses of infrastructure outside',
+
+      told(layer2({ infrastructureSubnets: ['10.2.0.0/24'] })),
+      [
+        'spec.layer2.infrastructureSubnets: infrastructureSubnets must be subnetworks of the networks specified in the subnets field',
+      ],
+    ],
+    [
+      'three ranges of a secondary',
+
+      told(
+        layer3({
+          ...one,
+          subnets: [{ cidr: '10.20.0.0/16' }, { cidr: '10.21.0.0/16' }, { cidr: 'fd20::/48' }],
+        }),
+      ),
+      ['spec.layer3: Secondary networks may define at most 2 subnets'],
+    ],
+    [
+      'two ranges of a secondary of one family',
+
+      told(layer3({ ...one, subnets: [{ cidr: '10.20.0.0/16' }, { cidr: '10.21.0.0/16' }] })),
+      ['spec.layer3: When 2 CIDRs are set for Secondary networks, they must be from different IP families'],
+    ],
+  ])('%s', (_name, lines, expected) => {
+    expect(lines.map((line) => line.replace(' Invalid value:', ''))).toEqual(expected);
+  });
+
+  test('a localnet that changes', () => {
+    const options = { ...create, operation: 'UPDATE', old: metaOf(ofCluster(localnet())) } as const;
+    const changed = metaOf(ofCluster(localnet({ mtu: 1300 })));
+    expect(linesOf(processObject(clusterUserDefinedNetwork, changed, options))).toEqual([
+      'spec.network.localnet: Invalid value: Localnet is immutable',
+    ]);
   });
 });
 
@@ -293,9 +386,9 @@ describe('union and immutability', () => {
   });
 
   test.each<[string, Spec, Spec, RegExp]>([
-    ['topology', layer3(), layer2(), /topology is immutable/],
-    ['MTU', layer2({ mtu: 1300 }), layer2(), /Network spec is immutable/],
-    ['subnets', layer2({ subnets: ['10.2.0.0/16'] }), layer2(), /Network spec is immutable/],
+    ['topology', layer3(), layer2(), /Topology is immutable/],
+    ['MTU', layer2({ mtu: 1300 }), layer2(), /Layer2 is immutable/],
+    ['subnets', layer2({ subnets: ['10.2.0.0/16'] }), layer2(), /Layer2 is immutable/],
     ['role', layer3({ role: 'Secondary' }), layer3(), /role is immutable/],
     ['an MTU that comes', layer3({ mtu: 1300 }), layer3(), /mtu is immutable/],
     ['an MTU that goes', layer3(), layer3({ mtu: 1300 }), /mtu is immutable/],
