@@ -26,7 +26,7 @@ const warningsOf = (object: NetworkAttachmentDefinition, stored: readonly Stored
 
 const bridge = { cniVersion: '0.3.1', name: 'net', type: 'bridge', bridge: 'br1' };
 const ovn = { name: 'net', type: 'ovn-k8s-cni-overlay', topology: 'layer2', netAttachDefName: 'ns/net' };
-const layer3 = { ...ovn, topology: 'layer3' };
+const layer3 = { ...ovn, topology: 'layer3', subnets: '10.20.0.0/16/24' };
 const primary = { ...ovn, role: 'primary', subnets: '10.1.0.0/16' };
 
 describe('spec.config', () => {
@@ -215,6 +215,41 @@ describe('spec.config', () => {
       { ...primary, defaultGatewayIPs: '10.1.0.1,10.1.0.2' },
       ['Invalid spec.config.defaultGatewayIPs'],
     ],
+    ['multicast', { ...ovn, subnets: '224.0.0.0/24' }, ['Invalid spec.config.subnets']],
+    ['multicast, IPv6', { ...ovn, subnets: 'ff05::/64' }, ['Invalid spec.config.subnets']],
+    ['loopback', { ...ovn, subnets: '127.1.0.0/16' }, ['Invalid spec.config.subnets']],
+    ['link-local IPv6', { ...ovn, subnets: 'fe80::/64' }, ['Invalid spec.config.subnets']],
+    ['loopback on layer3', { ...layer3, subnets: '127.0.0.0/8/24' }, ['Invalid spec.config.subnets']],
+    ['everything', { ...ovn, subnets: '0.0.0.0/0' }, ['Invalid spec.config.subnets']],
+    ['one address', { ...ovn, subnets: '10.2.2.5/32' }, ['Invalid spec.config.subnets']],
+    ['two addresses', { ...ovn, subnets: '10.2.2.4/31' }, ['Invalid spec.config.subnets']],
+    ['router only', { ...primary, subnets: '10.1.0.0/30' }, ['Invalid spec.config.subnets']],
+    [
+      'all excluded, in parts',
+      { ...ovn, subnets: '10.2.2.0/24', excludeSubnets: '10.2.2.128/25,10.2.2.0/25' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'all for infrastructure',
+      { ...primary, infrastructureSubnets: '10.1.0.0/16' },
+      ['Invalid spec.config.subnets'],
+    ],
+    [
+      'join of two addresses',
+      { ...primary, joinSubnet: '100.70.0.0/31' },
+      ['Invalid spec.config.joinSubnet'],
+    ],
+    ['layer3 without subnets', { ...layer3, subnets: undefined }, ['Required spec.config.subnets']],
+    [
+      'physical network with a colon',
+      { ...ovn, topology: 'localnet', physicalNetworkName: 'a:br1' },
+      ['Invalid spec.config.physicalNetworkName'],
+    ],
+    [
+      'physical network that is no text',
+      { ...ovn, topology: 'localnet', physicalNetworkName: 5 },
+      ['Invalid spec.config.physicalNetworkName'],
+    ],
     ['two prefixes on layer2', { ...ovn, subnets: '10.0.0.0/16/24' }, ['Invalid spec.config.subnets']],
   ])('refuses %s', (_what, config, causes) => {
     expect(briefly(causesOf(nad(config)))).toEqual(causes);
@@ -227,6 +262,18 @@ describe('spec.config', () => {
     ['list', { cniVersion: '1.0.0', name: 'net', plugins: [bridge, { type: 'tuning', sysctl: {} }] }],
     ['layer2', { ...ovn, subnets: '192.168.100.0/24,fd00::/64', mtu: 1300 }],
     ['layer3', { ...layer3, subnets: '10.20.0.0/16/24,fd20::/48/64' }],
+    ['two addresses to give', { ...ovn, subnets: '10.2.2.4/30' }],
+    [
+      'one address to give',
+      {
+        ...ovn,
+        subnets: '10.2.2.0/24',
+        excludeSubnets:
+          '10.2.2.0/25,10.2.2.128/26,10.2.2.192/27,10.2.2.224/28,10.2.2.240/29,10.2.2.248/30,10.2.2.252/31',
+      },
+    ],
+    ['all on request', { ...primary, reservedSubnets: '10.1.0.0/16' }],
+    ['IPv4 of one link', { ...ovn, subnets: '169.254.200.0/24' }],
     ['layer3 without node prefix', { ...layer3, subnets: '10.20.0.0/16' }],
     ['primary with the default join range', { ...primary, joinSubnet: '100.65.0.0/16,fd99::/64' }],
     [

@@ -75,6 +75,7 @@ export function validateOvnConfig(config: PluginConfig, field: string, own: stri
     ...mtuField(config, field),
     ...integerField(config, 'vlanID', field, [1, 4094]),
     ...booleanField(config, 'allowPersistentIPs', field),
+    ...physicalCauses(config, field),
     ...misplacedCauses(config, field),
     ...rangeCauses(config, field),
     ...(hasKeys(config['ipam'])
@@ -86,6 +87,20 @@ export function validateOvnConfig(config: PluginConfig, field: string, own: stri
         ]
       : []),
   ];
+}
+
+/** Names in bridge mappings, which are joined by commas and colons. */
+function physicalCauses({ physicalNetworkName: name }: PluginConfig, field: string): readonly Cause[] {
+  const isGood = typeof name === 'string' && /^[^,:\s]{0,253}$/.test(name);
+  return name === undefined || isGood
+    ? []
+    : [
+        invalid(
+          `${field}.physicalNetworkName`,
+          name,
+          'must be the "localnet" of a bridge mapping: text of at most 253 characters without commas, colons and spaces',
+        ),
+      ];
 }
 
 function hasKeys(ipam: unknown): boolean {
@@ -128,18 +143,16 @@ function misplacedCauses(config: PluginConfig, field: string): readonly Cause[] 
 /** Keys that only primary networks have, and what they must have. */
 function primaryCauses(config: PluginConfig, field: string): readonly Cause[] {
   if (config['topology'] === 'localnet') return [];
+  const isWithout = config['subnets'] === undefined || config['subnets'] === '';
   if (config['role'] === 'primary') {
-    return config['subnets'] === undefined || config['subnets'] === ''
-      ? [
-          required(
-            `${field}.subnets`,
-            'a primary network gives its pods addresses: name a range, such as 10.1.0.0/16',
-          ),
-        ]
-      : [];
+    const why = 'a primary network gives its pods addresses: name a range, such as 10.1.0.0/16';
+    return isWithout ? [required(`${field}.subnets`, why)] : [];
   }
   const causes = PRIMARY_ONLY.filter((key) => config[key] !== undefined).map((key) =>
     forbidden(`${field}.${key}`, 'only with role primary; remove it, or write "role": "primary"'),
   );
-  return causes;
+  const unrouted = 'topology layer3 routes between ranges of nodes: name a range, such as 10.1.0.0/16/24';
+  return isWithout && config['topology'] === 'layer3'
+    ? [...causes, required(`${field}.subnets`, unrouted)]
+    : causes;
 }

@@ -16,6 +16,7 @@ import type { Cause } from '../../meta.ts';
 import { type NetworkSubnet, parseNodeRanges } from '../ovn-network.ts';
 import { clusterSubnets } from './cluster-subnets.ts';
 import type { PluginConfig } from './config-fields.ts';
+import { joinRoomCauses, roomCauses, specialRanges } from './ovn-room.ts';
 
 /** Keys whose value is ranges joined by commas. */
 const rangeKeys = [
@@ -95,14 +96,32 @@ function placeCauses(config: PluginConfig, field: string): readonly Cause[] {
   const { mtu } = config;
   const small =
     typeof mtu === 'number' && mtu > 0 && mtu < 1280 && subnets.some(({ family }) => family === 6);
-  return [
+  const causes = [
     ...innerKeys.flatMap((key) => outsideCauses(config, key, subnets, `${field}.${key}`)),
     ...['subnets', ...ownRangeKeys].flatMap((key) => takenCauses(config, key, `${field}.${key}`)),
     ...familyCauses(config, subnets, `${field}.subnets`),
     ...crossCauses(config, field),
     ...gatewayCauses(config, subnets, `${field}.defaultGatewayIPs`),
     ...(small ? [invalid(`${field}.mtu`, mtu, 'must be at least 1280, because a subnet is IPv6')] : []),
+    ...ownRangeKeys.flatMap((key) => joinRoomCauses(rangesOf(config, key), `${field}.${key}`)),
   ];
+  // With topology layer3 the parts of the nodes are judged, by their prefix.
+  return causes.length > 0 || config['topology'] === 'layer3'
+    ? causes
+    : roomCauses(subnets, withheldOf(config), `${field}.subnets`);
+}
+
+function withheldOf(config: PluginConfig): Parameters<typeof roomCauses>[1] {
+  return {
+    isPrimary: config['role'] === 'primary',
+    excluded: rangesOf(config, 'excludeSubnets'),
+    infrastructure: rangesOf(config, 'infrastructureSubnets'),
+    gateways: gatewaysOf(config),
+  };
+}
+
+function gatewaysOf({ defaultGatewayIPs: text }: PluginConfig): readonly Ip[] {
+  return typeof text === 'string' ? text.split(',').flatMap((ip) => parseIp(ip.trim()) ?? []) : [];
 }
 
 function rangesOf(config: PluginConfig, key: string): readonly NetworkSubnet[] {
@@ -133,7 +152,7 @@ function takenCauses(config: PluginConfig, key: string, at: string): readonly Ca
   const isOwn = (what: string): boolean =>
     (key === 'joinSubnet' && what === 'join network of user-defined networks') ||
     (key === 'transitSubnet' && what === 'transit network');
-  const others = clusterSubnets.filter(({ what }) => !isOwn(what));
+  const others = [...specialRanges, ...clusterSubnets.filter(({ what }) => !isOwn(what))];
   return rangesOf(config, key).flatMap((range) => {
     const other = others.find(({ cidr }) => parseRanges(cidr).some((one) => overlap(one, range)));
     return other === undefined
@@ -194,9 +213,7 @@ function crossCauses(config: PluginConfig, field: string): readonly Cause[] {
 
 /** Gateways are addresses of the subnets, one of each family, and not those of the network itself. */
 function gatewayCauses(config: PluginConfig, subnets: readonly IpRange[], at: string): readonly Cause[] {
-  const text = config['defaultGatewayIPs'];
-  if (typeof text !== 'string' || text === '') return [];
-  const gateways = text.split(',').flatMap((ip): Ip | readonly Ip[] => parseIp(ip.trim()) ?? []);
+  const gateways = gatewaysOf(config);
   const infrastructure = rangesOf(config, 'infrastructureSubnets');
   return gateways.flatMap(({ family, value }, index) => {
     const told = formatIp(family, value);
