@@ -2,6 +2,7 @@ import { ageColumn } from '../columns.ts';
 import { conditions } from '../core/condition.ts';
 import { labelSelector } from '../core/label-selector.ts';
 import type { KindDefinition } from '../kind.ts';
+import { labelSelectorCauses } from '../label-rules.ts';
 import type { KubeObject } from '../meta.ts';
 import { object, oneOf, type TypeOf } from '../schema.ts';
 import { layer2, layer3, localnet, unionRules } from './network-schema.ts';
@@ -52,6 +53,11 @@ export const clusterUserDefinedNetwork: KindDefinition<ClusterUserDefinedNetwork
     { name: 'Created', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkCreated")].status' },
     ageColumn,
   ],
+  // Upstream stores it, and the network's condition tells; here as with the selectors of every other kind.
+  validate: ({ object, operation, subresource }) =>
+    operation === 'DELETE' || subresource !== undefined || object.metadata.deletionTimestamp !== undefined
+      ? []
+      : labelSelectorCauses('spec.namespaceSelector', object.spec.namespaceSelector),
   warn: (request) =>
     request.operation === 'DELETE' || request.subresource !== undefined
       ? []

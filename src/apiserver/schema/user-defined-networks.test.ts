@@ -362,8 +362,46 @@ describe('warnings', () => {
       layer2({ subnets: ['10.1.0.0/16', 'fd02::/112'] }),
       /subnets\[1\]: fd02::/,
     ],
+    [
+      'no address to give',
+      layer2({ subnets: ['10.1.0.4/30'] }),
+      /^spec\.layer2\.subnets: 10\.1\.0\.4\/30 leaves no address for pods, .* write a larger range: the network is not made, make it anew$/,
+    ],
+    [
+      'multicast',
+      layer2({ subnets: ['224.1.0.0/16'] }),
+      /^spec\.layer2\.subnets\[0\]: 224\.1\.0\.0\/16 overlaps the multicast addresses, 224\.0\.0\.0\/4/,
+    ],
+    [
+      'join range over the subnets',
+      layer2({ joinSubnets: ['10.1.0.0/24'] }),
+      /^spec\.layer2\.joinSubnets: 10\.1\.0\.0\/24 overlaps 10\.1\.0\.0\/16 of subnets; choose another range: the network is not made/,
+    ],
+    [
+      'gateway on the address of the network',
+      layer2({ defaultGatewayIPs: ['10.1.0.0'] }),
+      /^spec\.layer2\.defaultGatewayIPs: 10\.1\.0\.0 is the address of the network/,
+    ],
+    [
+      'a range that is one node',
+      cut(['10.20.0.0/24']),
+      /^spec\.layer3\.subnets: 10\.20\.0\.0\/24\/24 has a hostSubnet \(prefix of each node\) of 24, which must be from 25 to 29; write such as/,
+    ],
   ])('%s', (_name, spec, text) => {
     expect(warned(spec)).toEqual([expect.stringMatching(text)]);
+  });
+
+  test('a selector that can choose nothing is refused', () => {
+    const namespaceSelector = { matchExpressions: [{ key: 'a', operator: 'In' }] };
+    const object = { ...ofCluster(layer2()), spec: { namespaceSelector, network: layer2() } };
+    const request = requestFor(object as unknown as ClusterUserDefinedNetwork, {}, stored);
+    expect(clusterUserDefinedNetwork.validate?.(request)).toEqual([
+      {
+        type: 'FieldValueRequired',
+        field: 'spec.namespaceSelector.matchExpressions[0].values',
+        message: "must be specified when `operator` is 'In' or 'NotIn'",
+      },
+    ]);
   });
 
   test('none of good networks', () => {

@@ -7,6 +7,7 @@ import {
   networkAttachmentDefinition,
 } from '#api/k8s.cni.cncf.io/network-attachment-definition.ts';
 import { ovnNetworkOfText } from '#api/k8s.cni.cncf.io/ovn-network.ts';
+import { isPrimary } from '#api/k8s.ovn.org/network-config.ts';
 import type { KindRef } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kind.ts';
 import type { Condition, KubeObject } from '#api/meta.ts';
@@ -20,7 +21,6 @@ import { statusPatch } from '#machinery/status-patch.ts';
 import { mtuMismatch } from '../network-attachment-definition/conditions.ts';
 import { allocationOf } from './allocation.ts';
 import {
-  isPrimary,
   type NetworkSpec,
   primaryLabel,
   protection,

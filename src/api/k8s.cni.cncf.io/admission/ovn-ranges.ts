@@ -31,6 +31,8 @@ const rangeKeys = [
 const innerKeys = ['excludeSubnets', 'reservedSubnets', 'infrastructureSubnets'];
 /** Ranges inside OVN that other networks may share: routers of one network never meet another's. */
 const ownRangeKeys = ['joinSubnet', 'transitSubnet'];
+/** Opens what is said of ranges that are the cluster's, in upstream's words. */
+export const takenText = 'invalid subnet configuration:';
 /** Longest prefix of a node's part: room for the gateway, the management port and a pod. */
 const longestHostPrefix = { 4: 29, 6: 125 } as const;
 
@@ -77,7 +79,7 @@ function nodeRangeCauses(text: string, at: string): readonly Cause[] {
         invalid(
           at,
           text,
-          `the prefix of each node, ${host}, must be from ${range.prefix + 1} to ${longest}; write such as ${formatRange(range)}/${Math.min(range.prefix + 8, longest)}, or a larger range`,
+          `has a hostSubnet (prefix of each node) of ${host}, which must be from ${range.prefix + 1} to ${longest}; write such as ${formatRange(range)}/${Math.min(range.prefix + 8, longest)}, or a larger range`,
         ),
       ];
 }
@@ -161,7 +163,7 @@ function takenCauses(config: PluginConfig, key: string, at: string): readonly Ca
           invalid(
             at,
             formatRange(range),
-            `invalid subnet configuration: overlaps the ${other.what}, ${other.cidr}; choose another range`,
+            `${takenText} overlaps the ${other.what}, ${other.cidr}; choose another range`,
           ),
         ];
   });
