@@ -38,6 +38,9 @@ export interface ContainerResources {
   readonly given?: { readonly requests?: ResourceAmounts; readonly limits?: ResourceAmounts };
 }
 
+/** Limits of all containers of a pod together. */
+export type PodLimits = Pick<ContainerResources, 'cpuShares' | 'cpuQuota' | 'memory'>;
+
 /** Who the container's processes are. */
 export interface ContainerUser {
   readonly uid: number;

@@ -13,7 +13,7 @@ interface Given {
   readonly limits?: Readonly<Record<string, string>>;
 }
 
-function manifest(name: string, container: object = {}): string {
+function manifest(name: string, container: object = {}, spec: object = {}): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -30,6 +30,7 @@ function manifest(name: string, container: object = {}): string {
           ...container,
         },
       ],
+      ...spec,
     },
   });
 }
@@ -38,7 +39,12 @@ beforeAll(async () => {
   cluster = await openCluster();
   await cluster.must(['create', 'namespace', namespace]);
   const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
-  const manifests = [manifest('plain'), manifest('restarted', { resizePolicy })];
+  const whole = { resources: { limits: { cpu: '300m', memory: '96Mi' } } };
+  const manifests = [
+    manifest('plain'),
+    manifest('restarted', { resizePolicy }),
+    manifest('whole', { resources: {} }, whole),
+  ];
   await cluster.must(['create', '-f', '-'], listOf(manifests));
   await cluster.must(['wait', '-n', namespace, 'pod', '--all', '--for=condition=Ready', '--timeout=30s']);
 });
@@ -159,4 +165,16 @@ test('an agent that is killed over it leaves it to the next', async () => {
   ]);
   // It is on the same node, and nothing of it changed.
   expect((await read('restarted')).metadata.resourceVersion).toBe(metadata.resourceVersion);
+});
+
+test('containers without limits have those of their pod, alone and together', async () => {
+  const limits = { cpu: '300m', memory: '96Mi' };
+  const { spec, status, metadata } = await read('whole');
+  expect(spec.resources).toEqual({ limits, requests: limits });
+  expect(status?.qosClass).toBe('Guaranteed');
+  expect(await limitsOf('whole')).toEqual([String(96 * mebi), expect.stringMatching(/^30000\b/)]);
+  const find = ['find', '/sys/fs/cgroup', '-path', `*/${metadata.uid}/memory.*`, '-maxdepth', '5'];
+  const files = (await execute(find)).stdout.trim().split('\n');
+  const file = files.find((one) => /memory\.(limit_in_bytes|max)$/.test(one)) ?? '';
+  expect((await readFile(file, 'utf8')).trim()).toBe(String(96 * mebi));
 });

@@ -246,6 +246,40 @@ describe('a container', () => {
     await driver.remove(id);
   });
 
+  test('has no more than all containers of its pod together', async () => {
+    const uid = `${podUid}-whole`;
+    await driver.limitPod(uid, { cpuShares: 2048, cpuQuota: 150_000, memory: 48 << 20 });
+    const free = { podUid: uid, resources: { pids: 100 } };
+    const hold =
+      'python3 -c \'b = bytearray(b"x") * (30 << 20); print(1, flush=True); import time; time.sleep(60)\'';
+    const first = await driver.start(container('first', hold, free));
+    await expect.poll(() => readFile(first.logFile, 'utf8'), { timeout: 10_000 }).toContain('stdout F 1');
+    const { stdout } = await run([
+      'find',
+      '/sys/fs/cgroup',
+      '-path',
+      `*/${netns}/${uid}/*`,
+      '-maxdepth',
+      '5',
+    ]);
+    const files = stdout.split('\n').filter((file) => path.basename(path.dirname(file)) === uid);
+    const read = async (...names: readonly string[]): Promise<string> =>
+      (await readFile(files.find((file) => names.includes(path.basename(file))) ?? '', 'utf8')).trim();
+    expect(await read('memory.limit_in_bytes', 'memory.max')).toBe(String(48 << 20));
+    expect(await read('cpu.cfs_quota_us', 'cpu.max')).toMatch(/^150000\b/);
+    expect(await read('cpu.shares', 'cpu.weight')).toMatch(/^(2048|79)$/);
+    // Together they would hold 60 MiB: one of them is killed for it.
+    const second = await driver.start(container('second', hold, free));
+    const ends = (): readonly (number | undefined)[] =>
+      [first, second].map(({ id }) => {
+        const phase = driver.list(uid).find((view) => view.id === id)?.phase;
+        return phase?.type === 'exited' ? phase.exitCode : undefined;
+      });
+    await expect.poll(ends, { timeout: 20_000 }).toContain(137);
+    await driver.removePod(uid);
+    expect((await run(['find', '/sys/fs/cgroup', '-name', uid])).stdout).toBe('');
+  });
+
   test('leaves nothing behind', async () => {
     await driver.start(container('last', 'sleep 60'));
     await driver.removePod(podUid);

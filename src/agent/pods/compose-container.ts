@@ -56,7 +56,7 @@ export function composeContainer(input: ContainerInput): ContainerState {
     capabilities: capabilitiesOf(container, pod.spec).map((one) => `CAP_${one}`),
     noNewPrivileges: security.allowPrivilegeEscalation === false,
     mounts: mountsOf(input, env),
-    resources: composeResources(container),
+    resources: composeResources(container, pod.spec),
     terminal: container.tty === true,
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,

@@ -14,7 +14,7 @@ import type { PlainPodsOptions, PlainSandbox } from './plain-options.ts';
 import { type Plan, planPod, timeLeft } from './plan.ts';
 import { Prober } from './prober.ts';
 import { ensureProcessTable, isOfManifest } from './process-table.ts';
-import { endedForResize } from './resize.ts';
+import { endedForResize, podLimitsMeanwhile } from './resize.ts';
 import { Resizer } from './resizer.ts';
 import { followsObjects, gatherSources } from './sources.ts';
 import { type ImageTries, Starter } from './starter.ts';
@@ -178,6 +178,10 @@ export class PlainPods {
         uid,
         composeVolumes({ pod: found, facts, sources }),
       );
+      const limits = podLimitsMeanwhile(found, this.#views(uid));
+      if (limits !== undefined && plan.start.length > 0) {
+        await this.#options.driver.limitPod(uid, limits);
+      }
       const etc = await this.#options.driver.prepareEtc(
         uid,
         composeEtc(found, facts.podIPs, this.#options.names),

@@ -66,7 +66,7 @@ const onRestart = (resourceName: string) => ({
 });
 
 describe('what a node takes on', () => {
-  const before = viewOf(composeResources(main('1', '64Mi')));
+  const before = viewOf(composeResources(main('1', '64Mi'), {}));
 
   it('is asked for nothing while amounts say the same', () => {
     const pod = podOf(main('1000m', '65536Ki'));
@@ -100,7 +100,7 @@ describe('what a node takes on', () => {
     const pod = podOf(main('5', '64Mi'));
     expect(allocate(pod, [], room()).isNew).toBe(false);
     const known = { ...pod, status: told({ resources: resources('1', '64Mi') }) };
-    for (const views of [[], [viewOf(composeResources(main('3', '64Mi')), exited)]]) {
+    for (const views of [[], [viewOf(composeResources(main('3', '64Mi'), {}), exited)]]) {
       const { pod: allocated, pending } = allocate(known, views, room());
       expect([allocated.spec.containers[0]?.resources?.limits?.['cpu'], pending?.reason]).toEqual([
         '1',
@@ -110,7 +110,7 @@ describe('what a node takes on', () => {
   });
 
   it('is asked for anew where an older agent wrote down limits alone', () => {
-    const { given: _, ...limits } = composeResources(main('1', '64Mi'));
+    const { given: _, ...limits } = composeResources(main('1', '64Mi'), {});
     expect(allocate(podOf(main('1', '64Mi')), [viewOf(limits)], room()).isNew).toBe(false);
     expect(stepsOf(podOf(main('1', '64Mi')), [viewOf(limits)])).toEqual([]);
     expect(stepsOf(podOf(main('2', '64Mi')), [viewOf(limits)])).toHaveLength(1);
@@ -136,7 +136,7 @@ describe('what a node takes on', () => {
 
 describe('a restart for a resize', () => {
   const asked = podOf(main('1', '128Mi', onRestart('memory')), {}, { restartPolicy: 'OnFailure' });
-  const run = viewOf(composeResources(main('1', '64Mi')));
+  const run = viewOf(composeResources(main('1', '64Mi'), {}));
 
   it('is left to be done only for resources whose policy wants it', () => {
     expect(stepsOf(asked, [run])).toMatchObject([{ restart: true }]);
@@ -148,7 +148,7 @@ describe('a restart for a resize', () => {
       containerID: `patchbay://${runId('u1', 'main', 3)}`,
       state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
     });
-    const ended = viewOf(composeResources(main('1', '64Mi')), exited, 3);
+    const ended = viewOf(composeResources(main('1', '64Mi'), {}), exited, 3);
     const plan = (pod: Pod) =>
       planPod({ pod, views: [ended], probes: new Map(), resized: endedForResize(pod, [ended]), now });
     const { start, over } = plan({ ...asked, status });
@@ -173,7 +173,7 @@ describe('a status', () => {
         hostIPs: [],
         now,
       }).containerStatuses?.[0];
-    expect(statusOf([viewOf(composeResources(main('1', '64Mi')))])).toMatchObject({
+    expect(statusOf([viewOf(composeResources(main('1', '64Mi'), {}))])).toMatchObject({
       allocatedResources: { cpu: '2', memory: '64Mi' },
       resources: resources('1', '64Mi'),
     });
@@ -210,7 +210,7 @@ describe('the resizer', () => {
         podUid: 'u1',
         name: container.name,
         attempt: 0,
-        resources: composeResources(container),
+        resources: composeResources(container, {}),
       };
       await this.driver.start(state as ContainerState);
     }
@@ -234,6 +234,26 @@ describe('the resizer', () => {
     expect(node.said).toEqual(['Normal ResizeStarted', 'Normal ResizeCompleted']);
     await node.pass(node.agent(), podOf(main('2', '128Mi')));
     expect(node.driver.updates).toHaveLength(1);
+  });
+
+  it('raises limits of the whole pod before those of its containers, and lowers them after', async () => {
+    const node = new Node();
+    await node.runs(main('1', '64Mi'));
+    const agent = node.agent();
+    const whole = { resources: { requests: { cpu: '100m' } } };
+    const limits: unknown[] = [];
+    const limitPod = node.driver.limitPod.bind(node.driver);
+    node.driver.limitPod = async (uid, given) => {
+      limits.push([given.cpuQuota, given.memory, node.driver.updates.length]);
+      await limitPod(uid, given);
+    };
+    await node.pass(agent, podOf(main('1', '64Mi'), {}, whole));
+    expect(limits).toEqual([]);
+    await node.pass(agent, podOf(main('2', '32Mi'), {}, whole));
+    expect(limits).toEqual([
+      [200_000, 64 * mebi, 0],
+      [200_000, 32 * mebi, 1],
+    ]);
   });
 
   it('waits for room, and takes it when others go', async () => {
@@ -273,7 +293,7 @@ describe('the resizer', () => {
     const agent = node.agent();
     agent.admit(podOf(main('3', '64Mi')), node.views());
     const more = podOf(main('2', '1Mi'), { metadata: other.metadata });
-    const view = { ...viewOf(composeResources(main('1', '1Mi'))), id: 'o' };
+    const view = { ...viewOf(composeResources(main('1', '1Mi'), {})), id: 'o' };
     agent.admit(more, [view]);
     expect(agent.conditions(more)).toMatchObject([{ reason: 'Deferred' }]);
   });

@@ -9,8 +9,8 @@ import type { Container, ContainerStatus, Pod } from '#api/core/pod.ts';
 import { podRequests } from '#api/core/pod-resources.ts';
 import type { ContainerView } from '#drivers/pod/driver.ts';
 import { milliValue, wholeValue } from '#machinery/quantity.ts';
-import type { ResourceAmounts } from '#node-state/container.ts';
-import { composeResources } from './compose-resources.ts';
+import type { PodLimits, ResourceAmounts } from '#node-state/container.ts';
+import { composePodLimits, composeResources } from './compose-resources.ts';
 import { latest } from './plan.ts';
 
 /** Requests and limits by resource. */
@@ -108,6 +108,23 @@ export function stepsOf(allocated: Pod, views: readonly ContainerView[]): readon
   });
 }
 
+/** Limits of a pod as a whole while its containers get theirs: room for what they have and for what they will have. */
+export function podLimitsMeanwhile(allocated: Pod, views: readonly ContainerView[]): PodLimits | undefined {
+  const actual = withResources(allocated, (container) => {
+    const view = latest(views, container.name);
+    return view?.phase.type === 'running' ? actualOf(view, container) : (container.resources ?? {});
+  });
+  const [before, after] = [composePodLimits(actual), composePodLimits(allocated)];
+  if (before === undefined || after === undefined) {
+    return undefined;
+  }
+  const both = (['cpuShares', 'cpuQuota', 'memory'] as const).flatMap((name) => {
+    const [a, b] = [before[name], after[name]];
+    return a === undefined || b === undefined ? [] : [[name, Math.max(a, b)] as const];
+  });
+  return Object.fromEntries(both);
+}
+
 /**
  * Runs that ended because a resize asked for it: they are started again at once, whatever the pod's restart policy is. The API
  * does not know of the end yet.
@@ -129,7 +146,7 @@ export function actualOf({ container: { resources } }: ContainerView, container:
   if (resources?.given !== undefined) {
     return resources.given;
   }
-  const composed = composeResources(container);
+  const composed = composeResources(container, {});
   const isSame = (['cpuShares', 'cpuQuota', 'memory'] as const).every(
     (name) => composed[name] === resources?.[name],
   );

@@ -4,8 +4,17 @@ import type { ContainerDriver, ContainerView } from '#drivers/pod/driver.ts';
 import type { ConditionClaim } from '#machinery/conditions.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
 import { type EventRecorder, referable } from '#machinery/events.ts';
-import { composeResources } from './compose-resources.ts';
-import { type Amounts, allocate, amountsOf, lastAllocated, type PendingResize, stepsOf } from './resize.ts';
+import type { PodLimits } from '#node-state/container.ts';
+import { composePodLimits, composeResources } from './compose-resources.ts';
+import {
+  type Amounts,
+  allocate,
+  amountsOf,
+  lastAllocated,
+  type PendingResize,
+  podLimitsMeanwhile,
+  stepsOf,
+} from './resize.ts';
 
 /** What it works with. */
 export interface ResizerOptions {
@@ -73,19 +82,24 @@ export class Resizer {
   /** Gives running containers what is set aside for them; `list` tells how they are. */
   async apply(allocated: Pod, list: () => readonly ContainerView[]): Promise<void> {
     const uid = allocated.metadata.uid ?? '';
-    let error: string | undefined;
-    for (const { container, view, restart } of stepsOf(allocated, list())) {
+    const steps = stepsOf(allocated, list());
+    let error =
+      steps.length === 0 ? undefined : await this.#limitPod(allocated, podLimitsMeanwhile(allocated, list()));
+    for (const { container, view, restart } of steps) {
       if (restart) {
         this.#restart(allocated, container, view);
       } else {
-        error = (await this.#update(container, view)) ?? error;
+        error = (await this.#update(allocated, container, view)) ?? error;
       }
+    }
+    const isOpen = stepsOf(allocated, list()).length > 0;
+    if (steps.length > 0 && !isOpen) {
+      error = (await this.#limitPod(allocated, composePodLimits(allocated))) ?? error;
     }
     const standing = this.#standings.get(uid);
     if (standing === undefined) {
       return;
     }
-    const isOpen = stepsOf(allocated, list()).length > 0;
     this.#standings.set(uid, { ...standing, error, isOpen });
     if (error !== undefined && error !== standing.error) {
       this.#tell(allocated, 'Warning', 'ResizeError', 'error', allocated, error);
@@ -137,14 +151,24 @@ export class Resizer {
   }
 
   /** Why it could not be done; one that ended meanwhile gets its limits with its next run. */
-  async #update(container: Container, { id }: ContainerView): Promise<string | undefined> {
+  async #update({ spec }: Pod, container: Container, { id }: ContainerView): Promise<string | undefined> {
     try {
-      await this.#options.driver.updateResources(id, composeResources(container));
+      await this.#options.driver.updateResources(id, composeResources(container, spec));
       return undefined;
     } catch (error) {
       return error instanceof PatchbayError && error.reason === 'ContainerNotRunning'
         ? undefined
         : `container "${container.name}": ${messageOf(error)}`.slice(0, 1000);
+    }
+  }
+
+  /** Why it could not be done. */
+  async #limitPod({ metadata }: Pod, limits: PodLimits | undefined): Promise<string | undefined> {
+    try {
+      if (limits !== undefined) await this.#options.driver.limitPod(metadata.uid ?? '', limits);
+      return undefined;
+    } catch (error) {
+      return `pod: ${messageOf(error)}`.slice(0, 1000);
     }
   }
 

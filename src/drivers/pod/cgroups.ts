@@ -1,6 +1,8 @@
-/** Control groups of pods: where they are, and their removal. */
-import { readdir, readFile, rmdir, statfs } from 'node:fs/promises';
+/** Control groups of pods: where they are, their limits, and their removal. */
+import { mkdir, readdir, readFile, rmdir, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { PodLimits } from '#node-state/container.ts';
+import { cpuPeriod } from './oci-config.ts';
 
 const root = '/sys/fs/cgroup';
 /** `statfs` type of the unified hierarchy. */
@@ -9,6 +11,52 @@ const cgroup2 = 0x63677270;
 /** Path of a container's group in every hierarchy. */
 export function cgroupPath(tag: string, podUid: string, id: string): string {
   return `/patchbay/${tag}/${podUid}/${id}`;
+}
+
+/** Makes the group above those of a pod's containers, and limits it. */
+export async function limitPodGroup(tag: string, podUid: string, limits: PodLimits): Promise<void> {
+  const group = ['patchbay', tag, podUid];
+  const isUnified = (await statfs(root)).type === cgroup2;
+  if (isUnified) {
+    await mkdir(path.join(root, ...group), { recursive: true });
+    // A group has the files of a controller only when those above pass it on.
+    for (const depth of group.keys()) {
+      const above = path.join(root, ...group.slice(0, depth), 'cgroup.subtree_control');
+      await writeFile(above, '+cpu +memory');
+    }
+  }
+  for (const { controller, file, value } of limitFiles(limits, isUnified)) {
+    const directory = path.join(root, isUnified ? '' : controller, ...group);
+    await mkdir(directory, { recursive: true });
+    await writeFile(path.join(directory, file), value);
+  }
+}
+
+/** What is written to limit a group, in this order; in the unified hierarchy shares of 2 to 262144 are weights of 1 to 10000. */
+export function limitFiles(
+  { cpuShares, cpuQuota, memory }: PodLimits,
+  isUnified: boolean,
+): readonly { readonly controller: 'cpu' | 'memory'; readonly file: string; readonly value: string }[] {
+  const weight = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);
+  const written = (controller: 'cpu' | 'memory', file: string, value: string | number) => [
+    { controller, file, value: String(value) },
+  ];
+  return isUnified
+    ? [
+        ...(cpuShares === undefined ? [] : written('cpu', 'cpu.weight', weight(cpuShares))),
+        ...(cpuQuota === undefined ? [] : written('cpu', 'cpu.max', `${cpuQuota} ${cpuPeriod}`)),
+        ...(memory === undefined ? [] : written('memory', 'memory.max', memory)),
+      ]
+    : [
+        ...(cpuShares === undefined ? [] : written('cpu', 'cpu.shares', cpuShares)),
+        ...(cpuQuota === undefined
+          ? []
+          : [
+              ...written('cpu', 'cpu.cfs_period_us', cpuPeriod),
+              ...written('cpu', 'cpu.cfs_quota_us', cpuQuota),
+            ]),
+        ...(memory === undefined ? [] : written('memory', 'memory.limit_in_bytes', memory)),
+      ];
 }
 
 /**

@@ -19,6 +19,9 @@ export function containerContract(subject: () => Promise<ContainerSubject>): voi
     const { podUid } = container;
     const told: string[] = [];
     const stop = driver.onChange((uid) => told.push(uid));
+    const together = { cpuShares: 2048, cpuQuota: 150_000, memory: 128 << 20 };
+    await driver.limitPod(podUid, together);
+    await driver.limitPod(podUid, together);
     const { id, phase } = await driver.start(container);
     expect(phase.type).toBe('running');
     expect(driver.pods()).toContain(podUid);

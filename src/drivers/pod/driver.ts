@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ContainerResources, ContainerState } from '#node-state/container.ts';
+import type { ContainerResources, ContainerState, PodLimits } from '#node-state/container.ts';
 
 /** How a container is. */
 export type ContainerPhase =
@@ -77,6 +77,12 @@ export interface ExecOptions {
 export interface ContainerDriver {
   /** Starts a run. A failure to start is a view with `startError`, so that it counts as a run. */
   start(container: ContainerState): Promise<ContainerView>;
+  /**
+   * Sets limits of all containers of a pod together, also before the first is started; a second time changes nothing. What is
+   * not limited is left as it is.
+   * @throws PatchbayError `LimitsRefused` by the kernel
+   */
+  limitPod(podUid: string, limits: PodLimits): Promise<void>;
   /** All runs that are kept of a pod, oldest first in each container. */
   list(podUid: string): readonly ContainerView[];
   /** Pods of which anything is there. */

@@ -1,7 +1,7 @@
 /** Containers in memory: they run until told otherwise. */
 import { PassThrough } from 'node:stream';
 import { PatchbayError } from '#machinery/errors.ts';
-import type { ContainerResources, ContainerState } from '#node-state/container.ts';
+import type { ContainerResources, ContainerState, PodLimits } from '#node-state/container.ts';
 import type { ContainerDriver, ContainerView, ExecOptions, ExecSession, VolumeContents } from './driver.ts';
 import { runId } from './paths.ts';
 
@@ -24,6 +24,8 @@ export class FakeContainerDriver implements ContainerDriver {
   updateError: PatchbayError | undefined;
   /** Limits that were set, oldest first. */
   readonly updates: (ContainerResources & { readonly id: string })[] = [];
+  /** Limits of pods as a whole. */
+  readonly podLimits = new Map<string, PodLimits>();
   /** Ports that answer. */
   readonly ports = new Set<number>();
   readonly #handlers = new Set<(podUid: string) => void>();
@@ -93,6 +95,10 @@ export class FakeContainerDriver implements ContainerDriver {
     return view;
   }
 
+  async limitPod(podUid: string, limits: PodLimits): Promise<void> {
+    this.podLimits.set(podUid, limits);
+  }
+
   async updateResources(id: string, resources: ContainerResources): Promise<void> {
     const view = this.#view(id);
     if (view.phase.type !== 'running') {
@@ -119,6 +125,7 @@ export class FakeContainerDriver implements ContainerDriver {
   async removePod(podUid: string): Promise<void> {
     for (const { id } of this.list(podUid)) this.views.delete(id);
     this.volumes.delete(podUid);
+    this.podLimits.delete(podUid);
   }
 
   async prepareVolumes(

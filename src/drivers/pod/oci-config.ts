@@ -17,7 +17,7 @@ export interface OciConfigInput {
 }
 
 /** Period of processor quotas, in microseconds. */
-const cpuPeriod = 100_000;
+export const cpuPeriod = 100_000;
 
 const processMasks = [
   '/proc/acpi',

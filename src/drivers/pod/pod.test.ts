@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerState } from '#node-state/container.ts';
-import { workingSet } from './cgroups.ts';
+import { limitFiles, workingSet } from './cgroups.ts';
 import { containerContract } from './contract.ts';
 import { LineSplitter, LogFollower, parseLogLine } from './cri-log.ts';
 import { cgroupSteps, entering } from './enter.ts';
@@ -221,5 +221,26 @@ describe('logs', () => {
     await expect(
       checkMounts([{ source: '/etc', within: directory, destination: '/x', type: 'bind', readOnly: true }]),
     ).rejects.toThrow('leads out of the volume');
+  });
+});
+
+describe('limits of a pod as a whole', () => {
+  const limits = { cpuShares: 2048, cpuQuota: 150_000, memory: 1024 };
+  const files = (given: typeof limits | object, isUnified: boolean) =>
+    limitFiles(given, isUnified).map(({ controller, file, value }) => `${controller}/${file}=${value}`);
+
+  it('are files of its group, in either version', () => {
+    expect(files(limits, true)).toEqual([
+      'cpu/cpu.weight=79',
+      'cpu/cpu.max=150000 100000',
+      'memory/memory.max=1024',
+    ]);
+    expect(files(limits, false)).toEqual([
+      'cpu/cpu.shares=2048',
+      'cpu/cpu.cfs_period_us=100000',
+      'cpu/cpu.cfs_quota_us=150000',
+      'memory/memory.limit_in_bytes=1024',
+    ]);
+    expect(files({}, true)).toEqual([]);
   });
 });

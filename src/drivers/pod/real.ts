@@ -5,8 +5,8 @@ import path from 'node:path';
 import { run } from '#drivers/command.ts';
 import { type Clock, systemClock } from '#machinery/clock.ts';
 import { messageOf, PatchbayError } from '#machinery/errors.ts';
-import type { ContainerResources, ContainerState } from '#node-state/container.ts';
-import { removeCgroups, sweepCgroups } from './cgroups.ts';
+import type { ContainerResources, ContainerState, PodLimits } from '#node-state/container.ts';
+import { limitPodGroup, removeCgroups, sweepCgroups } from './cgroups.ts';
 import { crun, deleteRun } from './crun.ts';
 import type { ContainerDriver, ContainerPhase, ContainerView } from './driver.ts';
 import { exitOf, readEnd } from './end.ts';
@@ -139,6 +139,12 @@ class CrunDriver implements ContainerDriver {
       this.#endUnstarted(created, error);
     }
     return this.#view(this.#record(id));
+  }
+
+  async limitPod(podUid: string, limits: PodLimits): Promise<void> {
+    await limitPodGroup(this.#options.tag, podUid, limits).catch((cause: NodeJS.ErrnoException) => {
+      throw refusedLimits(cause.code ?? cause);
+    });
   }
 
   async updateResources(id: string, resources: ContainerResources): Promise<void> {
