@@ -80,7 +80,7 @@ function valueFrom(input: EnvironmentInput, name: string, from: ValueFrom): stri
   if (from.resourceFieldRef !== undefined) {
     const named = from.resourceFieldRef.containerName ?? container.name;
     const of = containersOf(pod).find((one) => one.name === named);
-    return resourceValue(of ?? container, facts, from.resourceFieldRef);
+    return resourceValue(of ?? container, pod.spec, facts, from.resourceFieldRef);
   }
   if (from.configMapKeyRef !== undefined) {
     return keyOf(sources.configMaps, 'configmap', 'ConfigMap', pod, from.configMapKeyRef);

@@ -62,14 +62,19 @@ function formatMap(map: Readonly<Record<string, string>> | undefined): string {
     .join('\n');
 }
 
-/** Value of a `resourceFieldRef`: rounded up to whole divisors. @throws PatchbayError `CreateContainerConfigError` */
+/**
+ * Value of a `resourceFieldRef`: rounded up to whole divisors. Without a limit of its own a container has the pod's, else the
+ * node's. @throws PatchbayError `CreateContainerConfigError`
+ */
 export function resourceValue(
   container: Container,
+  { resources: whole }: Pick<Pod['spec'], 'resources'>,
   facts: PodFacts,
   reference: { readonly resource: string; readonly divisor?: string | number | undefined },
 ): string {
   const [kind, resource] = split(reference.resource);
-  const given = (kind === 'limits' ? container.resources?.limits : container.resources?.requests)?.[resource];
+  const { limits, requests } = container.resources ?? {};
+  const given = kind === 'limits' ? (limits?.[resource] ?? whole?.limits?.[resource]) : requests?.[resource];
   const capacity = { cpu: facts.cpus, memory: facts.memory }[resource];
   const value = given === undefined ? (kind === 'limits' ? (capacity ?? 0) : 0) : parseQuantity(given);
   const asked = reference.divisor ?? '1';

@@ -444,6 +444,11 @@ describe('volumes and files', () => {
 
   it('expand only what is known', () => {
     expect(expand('$(A)$(B)$$(A)$', new Map([['A', '1']]))).toBe('1$(B)$(A)$');
-    expect(resourceValue({ name: 'm' }, facts, { resource: 'limits.memory', divisor: '1Mi' })).toBe('1024');
+    const memory = { resource: 'limits.memory', divisor: '1Mi' };
+    const value = (container: object, whole: object) =>
+      resourceValue({ name: 'm', ...container }, { resources: whole }, facts, memory);
+    expect(value({}, {})).toBe('1024');
+    expect(value({}, { limits: { memory: '64Mi' } })).toBe('64');
+    expect(value({ resources: { limits: { memory: '32Mi' } } }, { limits: { memory: '64Mi' } })).toBe('32');
   });
 });

@@ -144,7 +144,7 @@ function downwardFiles(
       fieldRef !== undefined
         ? fieldValue(pod, facts, fieldRef.fieldPath)
         : of !== undefined && resourceFieldRef !== undefined
-          ? resourceValue(of, facts, resourceFieldRef)
+          ? resourceValue(of, pod.spec, facts, resourceFieldRef)
           : undefined;
     if (text === undefined) {
       throw failed(volume, `item ${path} names no container of the pod`);

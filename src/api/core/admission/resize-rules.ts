@@ -67,7 +67,7 @@ function nodeCauses({ status }: Pod): readonly Cause[] {
     : [forbidden('spec', 'Pod running on node without support for resize')];
 }
 
-/** Upstream takes these since 1.36; nodes here limit single containers only. */
+/** Upstream takes these by default since 1.36 (InPlacePodLevelResourcesVerticalScaling); nodes here keep what they began with. */
 function podLevelCauses(pod: Pod, old: Pod): readonly Cause[] {
   return sameWithin(pod.spec.resources ?? {}, old.spec.resources ?? {}, [])
     ? []
