@@ -1,8 +1,11 @@
 /** What the networks besides the default one are told, and tell. */
+import type { Pod } from '#api/core/pod.ts';
 import { formatRange, overlap } from '#api/ip-range.ts';
 import type { IpamClaim } from '#api/k8s.cni.cncf.io/ipam-claim.ts';
 import { networksAnnotation } from '#api/k8s.cni.cncf.io/selection.ts';
 import type { NbRow, RowKey } from '#drivers/ovn/driver.ts';
+import { keyOf } from '#machinery/controller.ts';
+import { guestOf, type Wanted } from './attachments.ts';
 import type { GatewayNode } from './egress.ts';
 import type { FlatPlace } from './flat-network.ts';
 import { primaryLabel } from './settlement-parts.ts';
@@ -63,6 +66,26 @@ export function overlaps(pod: string, places: readonly FlatPlace[]): OverlayOutc
           ];
     }),
   );
+}
+
+/**
+ * Claims that a pod names and that keep nothing for it. Of launchers nothing is said: their claims are made with their
+ * machines, and may come a little later.
+ */
+export function unusedClaims(
+  pod: Pod,
+  wanted: readonly Wanted[],
+  places: readonly FlatPlace[],
+  claims: readonly IpamClaim[],
+): OverlayOutcome['warnings'] {
+  const named = guestOf(pod) === undefined ? wanted.filter(({ claim }) => claim !== undefined) : [];
+  return named.flatMap(({ key, claim = '' }) => {
+    const place = places.find((one) => one.key === key);
+    const isThere = claims.some(({ metadata }) => metadata.name === claim);
+    const state = `IPAMClaim ${JSON.stringify(claim)} is not used${isThere ? '' : ', and is not there'}`;
+    const message = `pod ${keyOf(pod)}, network "${place?.network.name}": ${state}: claims keep addresses for virtual machines only; the pod has an address of its own, which ends with it: leave ipam-claim-reference out`;
+    return place === undefined ? [] : [{ reason: 'IPAMClaimNotUsed', message }];
+  });
 }
 
 /** Why a pod is not put on a primary network that its annotation names. */

@@ -269,6 +269,31 @@ describe('networks besides the default one', () => {
     }
   });
 
+  it('warn of a claim that a pod names and that is not its own', () => {
+    const claim: IpamClaim = {
+      metadata: { namespace: 'ns', name: 'keep' },
+      spec: { network: 'net-a', interface: 'net1' },
+    };
+    overlay = new Overlay({ ...idle, claims: () => [claim] });
+    define('l2', { subnets: '10.2.2.0/24', allowPersistentIPs: true });
+    const warningsOf = (reference: string): unknown =>
+      overlay.settlePod(pod('p', [{ name: 'l2', 'ipam-claim-reference': reference }]), 'n1').warnings;
+    const only =
+      'claims keep addresses for virtual machines only; the pod has an address of its own, which ends with it: leave ipam-claim-reference out';
+    expect(warningsOf('keep')).toEqual([
+      {
+        reason: 'IPAMClaimNotUsed',
+        message: `pod ns/p, network "net-a": IPAMClaim "keep" is not used: ${only}`,
+      },
+    ]);
+    expect(warningsOf('nope')).toEqual([
+      {
+        reason: 'IPAMClaimNotUsed',
+        message: `pod ns/p, network "net-a": IPAMClaim "nope" is not used, and is not there: ${only}`,
+      },
+    ]);
+  });
+
   it('let go of a port whose network is no longer asked for', () => {
     define('l2', {});
     overlay.settlePod(pod('p', [{ name: 'l2' }]), 'n1');

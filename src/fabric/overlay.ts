@@ -25,6 +25,7 @@ import {
   type OverlayParts,
   overlaps,
   primarySelected,
+  unusedClaims,
 } from './overlay-parts.ts';
 
 /** The networks besides the default one. */
@@ -198,7 +199,10 @@ export class Overlay {
     const remove = gone.map(flatPortKey);
     return {
       places,
-      warnings: overlaps(podKey, places),
+      warnings: [
+        ...overlaps(podKey, places),
+        ...unusedClaims(pod, wanted, places, this.#parts.claims(pod.metadata.namespace ?? '')),
+      ],
       put: places.map(composeFlatPort),
       remove: [...remove, ...this.#ended(freed)],
       problems,

@@ -434,6 +434,16 @@ describe('a network of several definitions', () => {
     ]);
   });
 
+  it.each(['transport', 'outboundSNAT', 'uplink', 'evpn'])('warns of %s, which nothing here reads', (key) => {
+    const config = JSON.stringify({ ...primary, [key]: key === 'evpn' ? { vtep: 'v' } : 'x' });
+    const found = networkAttachmentDefinition.warn?.(requestFor(nad(config), {}, [])) ?? [];
+    expect(found).toEqual([
+      expect.stringMatching(
+        `^spec.config.${key}: not implemented here: networks go over Geneve, and out behind addresses of the nodes; remove it$`,
+      ),
+    ]);
+  });
+
   it('warns of a physical network that no policy maps, and of an MTU the underlay cannot carry', () => {
     const mapping = {
       metadata: { name: 'mapping' },

@@ -17,6 +17,9 @@ export interface MappedNode {
 /** Condition, also of nodes, that packets of full size are lost somewhere; absent while none are. */
 export const mtuMismatch = 'NetworkMTUMismatch';
 
+/** Condition of localnets: the nodes map the physical network. */
+export const bridgeMapped = 'BridgeMapped';
+
 /** Definitions that are named one by one. */
 const named = 20;
 
@@ -93,7 +96,7 @@ function listed(names: readonly string[]): string {
 }
 
 function mapped({ physicalNetwork }: OvnNetwork, nodes: readonly MappedNode[]): Claim {
-  const type = 'BridgeMapped';
+  const type = bridgeMapped;
   const known = nodes
     .filter(({ mappings }) => mappings !== undefined)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));

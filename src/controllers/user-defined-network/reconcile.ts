@@ -18,16 +18,9 @@ import { keyOf } from '#machinery/controller.ts';
 import { isNotFound, messageOf, PatchbayError } from '#machinery/errors.ts';
 import type { Informer } from '#machinery/informer.ts';
 import { statusPatch } from '#machinery/status-patch.ts';
-import { mtuMismatch } from '../network-attachment-definition/conditions.ts';
+import { bridgeMapped, mtuMismatch } from '../network-attachment-definition/conditions.ts';
 import { allocationOf } from './allocation.ts';
-import {
-  type NetworkSpec,
-  primaryLabel,
-  protection,
-  type RenderTarget,
-  renderDefinition,
-  renderedLabel,
-} from './render.ts';
+import { type NetworkSpec, primaryLabel, protection, type RenderTarget, renderDefinition } from './render.ts';
 
 /** A network of either kind. */
 export interface NetworkObject extends KubeObject {
@@ -119,7 +112,8 @@ async function bringAbout(input: NetworkInput, namespace: string, deps: NetworkD
     controller: true,
     blockOwnerDeletion: true,
   };
-  const target: RenderTarget = { namespace, name, networkName, owner };
+  const { labels } = object.metadata;
+  const target: RenderTarget = { namespace, name, networkName, owner, labels };
   const wanted = renderDefinition(spec, target);
   const known = deps.nads.get({ namespace, name });
   checkPlace(input, namespace, known, deps);
@@ -135,11 +129,13 @@ async function bringAbout(input: NetworkInput, namespace: string, deps: NetworkD
   }
   const isSame =
     known.spec?.config === wanted.spec?.config &&
-    known.metadata.labels?.[renderedLabel] === '' &&
+    Object.entries(wanted.metadata.labels ?? {}).every(
+      ([label, value]) => known.metadata.labels?.[label] === value,
+    ) &&
     known.metadata.finalizers?.includes(protection) === true;
   if (!isSame) {
-    const { labels, finalizers } = wanted.metadata;
-    const body = { metadata: { labels, finalizers }, spec: wanted.spec };
+    const { finalizers } = wanted.metadata;
+    const body = { metadata: { labels: wanted.metadata.labels, finalizers }, spec: wanted.spec };
     await deps.client.patch(networkAttachmentDefinition, { namespace, name }, { type: 'merge', body });
   }
 }
@@ -239,9 +235,14 @@ async function tell(
   // While a network is not there, nothing is allocated; one that was stays as it is until the end.
   const allocation = claim.status === 'True' ? allocationOf(spec, networkName, nodes.list()) : undefined;
   const allocated = allocation === undefined ? created : setCondition(created, allocation, clock.now());
-  const others = allocated.filter(({ type }) => type !== mtuMismatch);
-  const mismatch = mismatchOf(object, nads);
-  const conditions = mismatch === undefined ? others : setCondition(allocated, mismatch, clock.now());
+  const found = definitionClaims(object, nads);
+  const others = allocated.filter(
+    ({ type }) => !ofDefinitions.includes(type) || found.some((one) => one.type === type),
+  );
+  const conditions = found.reduce<readonly Condition[]>(
+    (list, one) => setCondition(list, one, clock.now()),
+    others,
+  );
   const patch = statusPatch(object.status, { ...object.status, conditions });
   const { name, namespace } = object.metadata;
   if (patch !== undefined) {
@@ -249,14 +250,20 @@ async function tell(
   }
 }
 
-/** What the network's definitions say of wires that are too narrow for it: users look at the network. */
-function mismatchOf(object: NetworkObject, nads: NetworkDeps['nads']): ConditionClaim | undefined {
-  const own = nads.list().find((nad) => isOwned(nad, object));
-  const found = own?.status?.conditions?.find(({ type }) => type === mtuMismatch);
-  if (found === undefined) {
-    return undefined;
-  }
-  const { type, status, reason, message } = found;
+/** Conditions that a network has of its definitions. */
+const ofDefinitions: readonly string[] = [bridgeMapped, mtuMismatch];
+
+/** What its definitions say of nodes without the physical network, and of wires that are too narrow: users look at the network. */
+function definitionClaims(object: NetworkObject, nads: NetworkDeps['nads']): readonly ConditionClaim[] {
+  const own = nads.list().filter((nad) => isOwned(nad, object));
+  const all = own.flatMap(({ status }) => status?.conditions ?? []);
+  return ofDefinitions.flatMap((wanted) => {
+    const found = all.find(({ type }) => type === wanted);
+    return found === undefined ? [] : [claimOf(found)];
+  });
+}
+
+function claimOf({ type, status, reason, message }: Condition): ConditionClaim {
   return { type, status, reason, message };
 }
 

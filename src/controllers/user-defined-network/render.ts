@@ -9,7 +9,7 @@ import type { OwnerReference } from '#api/meta.ts';
 export type NetworkSpec = ClusterUserDefinedNetwork['spec']['network'];
 
 /** Label of rendered definitions. */
-export const renderedLabel = 'k8s.ovn.org/user-defined-network';
+const renderedLabel = 'k8s.ovn.org/user-defined-network';
 /** Keeps networks and their definitions while pods are on them. */
 export const protection = 'k8s.ovn.org/user-defined-network-protection';
 /** Label of namespaces that may have a primary network. */
@@ -22,11 +22,13 @@ export interface RenderTarget {
   /** OVN's name of the network. */
   readonly networkName: string;
   readonly owner: OwnerReference;
+  /** Of the network: its definitions have them too, as upstream. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Composes the definition of one namespace. */
 export function renderDefinition(spec: NetworkSpec, target: RenderTarget): NetworkAttachmentDefinition {
-  const { namespace, name, networkName, owner } = target;
+  const { namespace, name, networkName, owner, labels } = target;
   const config = {
     cniVersion: '1.0.0',
     name: networkName,
@@ -38,7 +40,7 @@ export function renderDefinition(spec: NetworkSpec, target: RenderTarget): Netwo
     metadata: {
       namespace,
       name,
-      labels: { [renderedLabel]: '' },
+      labels: { ...labels, [renderedLabel]: '' },
       finalizers: [protection],
       ownerReferences: [owner],
     },

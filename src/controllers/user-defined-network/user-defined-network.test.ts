@@ -64,6 +64,18 @@ const toldOfCluster = async (): Promise<string[]> => {
 };
 
 describe('a UserDefinedNetwork', () => {
+  it('gives its definition its labels, later ones too', async () => {
+    await started(() =>
+      world.add(userDefinedNetwork, { metadata: { ...at, labels: { app: 'x' } }, spec: primary }),
+    );
+    await world.run();
+    expect((await nadAt(at))?.metadata.labels).toEqual({ app: 'x', 'k8s.ovn.org/user-defined-network': '' });
+    const body = { metadata: { labels: { tier: 'y' } } };
+    await world.client.patch(userDefinedNetwork, at, { type: 'merge', body });
+    await world.run();
+    expect((await nadAt(at))?.metadata.labels).toMatchObject({ app: 'x', tier: 'y' });
+  });
+
   it('renders a definition that is its own, and says so', async () => {
     await started(() => addUdn(primary));
     expect(await told()).toEqual([
@@ -224,6 +236,26 @@ describe('a ClusterUserDefinedNetwork', () => {
       excludeSubnets: '10.30.0.0/28',
       allowPersistentIPs: true,
     });
+  });
+
+  it('tells of nodes that lack its physical network, as its definitions do', async () => {
+    await started(() => addCudn());
+    const condition = {
+      type: 'BridgeMapped',
+      status: 'False',
+      reason: 'BridgeMappingNotFound',
+      message: 'physical network "physnet1" is mapped to no bridge of nodes: [n1]',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    };
+    const body = { status: { conditions: [condition] } };
+    await world.client.patch(
+      networkAttachmentDefinition,
+      at,
+      { type: 'merge', body },
+      { subresource: 'status' },
+    );
+    await world.run();
+    expect(await toldOfCluster()).toContain(`BridgeMapped=False BridgeMappingNotFound: ${condition.message}`);
   });
 
   it('follows namespaces that come and go', async () => {

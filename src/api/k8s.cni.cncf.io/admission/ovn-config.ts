@@ -33,6 +33,9 @@ export const ovnKeys = [
   'evpn',
 ];
 
+/** Keys of upstream's that nothing here reads. */
+export const unreadKeys = ['transport', 'outboundSNAT', 'uplink', 'evpn'];
+
 const TOPOLOGIES = ['layer2', 'layer3', 'localnet'];
 /** Keys that only some topologies have. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {

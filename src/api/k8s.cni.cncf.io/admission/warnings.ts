@@ -6,10 +6,12 @@ import type { KubeObject, ObjectMeta } from '../../meta.ts';
 import { interfacesOf } from '../../nmstate.io/admission/desired-state.ts';
 import { nodeNetworkConfigurationPolicy } from '../../nmstate.io/node-network-configuration-policy.ts';
 import { nodeNetworkState } from '../../nmstate.io/node-network-state.ts';
+import { ovnType } from '../ovn-network.ts';
 import { BRIDGE_RESOURCE, RESOURCE_NAME } from './annotations.ts';
 import { hasIpam, isObject, type PluginConfig } from './config-fields.ts';
 import { type PlacedPlugin, pluginsOf, unknownKeys } from './definition-config.ts';
 import { readJson } from './json-text.ts';
+import { unreadKeys } from './ovn-config.ts';
 
 type View = Pick<AdmissionRequest<KubeObject>, 'lookup' | 'list'>;
 
@@ -19,6 +21,7 @@ export function warnAboutDefinition(text: string, metadata: ObjectMeta, view: Vi
   if (reading.kind === 'broken' || !isObject(reading.value)) return [];
   return pluginsOf(reading.value).flatMap((plugin) => [
     ...unknownKeyWarnings(plugin),
+    ...unreadKeyWarnings(plugin),
     ...ipamWarnings(plugin),
     ...bridgeWarnings(plugin, metadata, view),
     ...virtualMachineWarnings(plugin),
@@ -32,6 +35,14 @@ function unknownKeyWarnings(plugin: PlacedPlugin): readonly string[] {
       near === undefined ? 'check its spelling or remove it' : `did you mean ${JSON.stringify(near)}?`;
     return `${field}: the plug-in ${String(plugin.config['type'])} does not read this key; ${hint}`;
   });
+}
+
+function unreadKeyWarnings({ config, field }: PlacedPlugin): readonly string[] {
+  const found = config['type'] === ovnType ? unreadKeys.filter((key) => config[key] !== undefined) : [];
+  return found.map(
+    (key) =>
+      `${field}.${key}: not implemented here: networks go over Geneve, and out behind addresses of the nodes; remove it`,
+  );
 }
 
 function ipamWarnings({ config, field }: PlacedPlugin): readonly string[] {
