@@ -92,12 +92,9 @@ export async function sha256Of(file: string): Promise<string> {
 function checkCopy(file: string): CopyContent {
   const log = new LogFile(file);
   try {
-    let [revision, events] = [log.marks().compacted, 0];
-    for (const entry of log.replay()) {
-      revision = Math.max(revision, entry.revision);
-      events += 1;
-    }
-    return { revision, events };
+    const { compacted } = log.marks();
+    const { last, events } = log.scan(compacted, { place: (key) => key, take: () => undefined });
+    return { revision: Math.max(compacted, last), events };
   } finally {
     log.close();
   }

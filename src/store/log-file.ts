@@ -8,6 +8,7 @@ import { crc32 } from 'node:zlib';
 import { messageOf } from '#machinery/errors.ts';
 import { Entry, type Key, textOf } from './entry.ts';
 import { corrupt, StoreError } from './errors.ts';
+import { Links } from './links.ts';
 import { openLocked, type Synchronous, sqliteCode } from './open-database.ts';
 import type { Reading } from './subscription.ts';
 
@@ -26,6 +27,20 @@ type RowArray = readonly [number, number, number, string, string, number];
 export interface Marks {
   readonly compacted: number;
   readonly swept: number;
+}
+
+/** Who takes what a scan finds. */
+interface Found {
+  /** Gives the strings of a key. */
+  place(key: Key): Key;
+  take(entry: Entry): void;
+}
+
+/** What a whole log was found to hold. */
+export interface Scan {
+  /** Newest revision, 0 when there is none. */
+  readonly last: number;
+  readonly events: number;
 }
 
 /** Characters of events read from disk at once; a reader may keep them for as long as its client does not read. */
@@ -87,22 +102,32 @@ export class LogFile {
   }
 
   /**
-   * Every event in order, from the oldest kept; `place` gives the strings of its key. Throws `StoreCorrupt` at the first
-   * one that is damaged.
+   * Checks every event, newest first, and hands over each version that no other replaced: what is stored now, and the
+   * removals of what is gone. Of history, most of a busy log, nothing is made. Throws `StoreCorrupt` when an event is
+   * damaged, or one that was not compacted yet is missing.
    */
-  *replay(place?: (key: Key) => Key): Generator<Entry> {
+  scan(compacted: number, { place, take }: Found): Scan {
+    const links = new Links(this.#path, compacted);
     const all = this.#database.prepare(
-      'SELECT revision, previous, deleted, key, value, checksum FROM log ORDER BY revision',
+      'SELECT revision, previous, deleted, key, value, checksum FROM log ORDER BY revision DESC',
     );
     all.setReturnArrays(true); // a start reads all of it
+    let [last, events] = [0, 0];
     try {
       for (const row of all.iterate() as unknown as Iterable<RowArray>) {
         const [revision, previous, deleted, key, value, sum] = row;
-        yield this.#entry({ revision, previous, deleted, key, value, checksum: sum }, place);
+        if (sum !== checksum(revision, previous, deleted, key, value)) throw this.#damaged(revision, key);
+        if (events === 0) last = revision;
+        events += 1;
+        if (!links.follow(revision, previous, key)) {
+          take(new Entry(place(keyOf(key)), revision, deleted === 1, value, undefined, previous));
+        }
       }
     } catch (error) {
       throw error instanceof StoreError ? error : corrupt(this.#path, messageOf(error), error);
     }
+    links.end();
+    return { last, events };
   }
 
   /**
@@ -204,12 +229,15 @@ export class LogFile {
     this.#database.close();
   }
 
-  #entry(row: Row, place: (key: Key) => Key = (key) => key): Entry {
+  #entry(row: Row): Entry {
     if (row.checksum !== checksum(row.revision, row.previous, row.deleted, row.key, row.value)) {
-      throw corrupt(this.#path, `the checksum of revision ${row.revision} (${row.key}) is wrong`);
+      throw this.#damaged(row.revision, row.key);
     }
-    const key = place(keyOf(row.key));
-    return new Entry(key, row.revision, row.deleted === 1, row.value, undefined, row.previous);
+    return new Entry(keyOf(row.key), row.revision, row.deleted === 1, row.value, undefined, row.previous);
+  }
+
+  #damaged(revision: number, key: string): StoreError {
+    return corrupt(this.#path, `the checksum of revision ${revision} (${key}) is wrong`);
   }
 
   #transaction(body: () => void): void {

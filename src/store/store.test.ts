@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Store } from './store.ts';
 
@@ -152,6 +153,17 @@ test('a second process is refused', () => {
   store.close();
 });
 
+/** Says of an event that it replaced another, as if it had been written so. */
+function relink(db: DatabaseSync, revision: number, previous: number): void {
+  const {
+    deleted,
+    key: text,
+    value,
+  } = db.prepare('SELECT * FROM log WHERE revision = ?').get(revision) ?? {};
+  const sum = crc32(String(value), crc32(`${revision} ${previous} ${String(deleted)} ${String(text)}\n`));
+  db.prepare('UPDATE log SET previous = ?, checksum = ? WHERE revision = ?').run(previous, sum, revision);
+}
+
 test.each([
   [
     'a changed value',
@@ -161,13 +173,24 @@ test.each([
   [
     'a missing row',
     (db: DatabaseSync) => db.exec('DELETE FROM log WHERE revision = 1'),
-    /replaces revision 1, which is missing/,
+    /revision 1 of things\/a\/x was replaced, and is missing/,
+  ],
+  [
+    'a second life',
+    (db: DatabaseSync) => relink(db, 2, 0),
+    /revision 2 of things\/a\/x does not say that it replaced 1/,
+  ],
+  [
+    'a mix-up of two objects',
+    (db: DatabaseSync) => relink(db, 3, 2),
+    /revision 2 is of things\/a\/x, but an event of things\/a\/y replaced it/,
   ],
   ['a newer format', (db: DatabaseSync) => db.exec('PRAGMA user_version = 99'), /has format 99/],
 ])('%s is found at opening', async (_, damage, message) => {
   const store = new Store({ path });
   await store.put({ key: key('x'), encode: encode('one') });
   await store.put({ key: key('x'), encode: encode('two') });
+  await store.put({ key: key('y'), encode: encode('three') });
   store.close();
   const database = new DatabaseSync(path);
   damage(database);

@@ -39,12 +39,13 @@ export class Store {
   /** Opens and reads the whole log. Throws `StoreLocked`, `StoreCorrupt` or `StorageFailed`. */
   constructor(options: StoreOptions) {
     this.#file = new LogFile(options.path, options.synchronous);
-    this.#texts = new Texts(options.texts ?? defaults.texts, (revision) => this.#textAt(revision));
+    const budget = options.texts ?? defaults.texts;
+    this.#texts = new Texts(budget, (revision) => this.#textAt(revision));
     try {
       const { compacted } = this.#file.marks();
-      this.#window = new Window(options.window ?? defaults.window, compacted);
+      this.#revision = Math.max(compacted, this.#load(compacted, budget));
+      this.#window = new Window(options.window ?? defaults.window, this.#revision);
       this.#history = new History(this.#file, this.#window, this.#subscriptions);
-      this.#revision = Math.max(compacted, this.#replay(options.path));
       this.#next = this.#revision + 1;
     } catch (error) {
       this.#file.close();
@@ -184,24 +185,27 @@ export class Store {
     this.#file.close();
   }
 
-  #replay(path: string): number {
-    let last = 0;
-    for (const entry of this.#file.replay((key) => this.#state.place(key))) {
-      last = entry.revision;
-      const current = this.#state.get(entry);
-      if (last > this.#history.compacted) {
-        if ((current?.revision ?? 0) !== entry.previousRevision) {
+  /** Finds every object, and keeps `room` characters of the texts written last. Returns the newest revision. */
+  #load(compacted: number, room: number): number {
+    const kept: Entry[] = [];
+    const { last } = this.#file.scan(compacted, {
+      place: (key) => this.#state.place(key),
+      take: (entry) => {
+        if (entry.deleted) return;
+        const newer = this.#state.get(entry)?.revision;
+        if (newer !== undefined) {
           throw corrupt(
-            path,
-            `revision ${last} replaces revision ${entry.previousRevision}, which is missing`,
+            this.#file.path,
+            `revision ${newer} of ${textOf(entry)} does not say that it replaced ${entry.revision}`,
           );
         }
-        entry.previous = current;
-        this.#window.push(entry);
-      }
-      this.#state.apply(entry);
-      this.#texts.keep(entry);
-    }
+        room -= entry.value.length;
+        if (room < 0) entry.forget(this.#texts);
+        else kept.push(entry);
+        this.#state.apply(entry);
+      },
+    });
+    for (const entry of kept.reverse()) this.#texts.keep(entry);
     return last;
   }
 
