@@ -41,6 +41,38 @@ describe('clients', () => {
     ]);
   });
 
+  test.each([
+    [{ data: { x: 1 } }, 'json: cannot unmarshal number into Go struct field ConfigMap.data of type string'],
+    [{ binaryData: { x: '?' } }, 'illegal base64 data at input byte 0'],
+  ])('are told in Go words why %j is no ConfigMap', async (fields, fault) => {
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'bad' }, ...fields };
+    const { code, body } = await server.request('POST', configMaps, { body: object });
+    expect([code, body['message']]).toEqual([
+      400,
+      `ConfigMap in version "v1" cannot be handled as a ConfigMap: ${fault}`,
+    ]);
+  });
+
+  test.each([
+    [
+      'application/merge-patch+json',
+      /^Invalid value: "\{.*\}": json: cannot unmarshal number into Go struct field/,
+    ],
+    [
+      'application/strategic-merge-patch+json',
+      /^Invalid value: "map\[data:map\[k:1\]\]": cannot convert int64 to string$/,
+    ],
+  ])('are told why %s makes no ConfigMap', async (type, message) => {
+    const { code, body } = await server.request('PATCH', `${configMaps}/a`, {
+      type,
+      body: { data: { k: 1 } },
+    });
+    expect([code, body['details']]).toEqual([
+      422,
+      { causes: [{ reason: 'FieldValueInvalid', field: 'patch', message: expect.stringMatching(message) }] },
+    ]);
+  });
+
   test('see no creationTimestamp where there is none', async () => {
     const query = 'watch=1&timeoutSeconds=1&allowWatchBookmarks=true&resourceVersion=0';
     const { text } = await get(`${configMaps}?${query}`);

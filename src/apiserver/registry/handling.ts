@@ -4,8 +4,9 @@ import { badRequest } from '../api-errors.ts';
 import type { Form } from '../http/accept.ts';
 import type { Answer, PiecesAnswer, StreamAnswer } from '../http/answer.ts';
 import { decodeBody } from '../http/body.ts';
+import { decodeFault } from '../schema/go-decode.ts';
 import type { Call, Services } from './call.ts';
-import { readObject } from './metadata.ts';
+import { isRecord, readObject } from './metadata.ts';
 import type { ApiObject } from './objects.ts';
 
 /** The parts of a request that handlers need besides the call. */
@@ -44,6 +45,7 @@ export function bodyOf({ kind, request }: Handling): {
   readonly duplicates: readonly string[];
 } {
   const { value, duplicates } = decodeBody(request.body, request.contentType);
+  requireReadable(kind, value);
   const object = readObject(kind.kind, value);
   const wanted = apiVersionOf(kind);
   const { apiVersion = wanted, kind: given = kind.kind } = object;
@@ -58,6 +60,17 @@ export function bodyOf({ kind, request }: Handling): {
     );
   }
   return { object, duplicates };
+}
+
+/** Throws 400 when Go could not read the body as the kind, in its words. Bodies of other kinds are refused for that. */
+function requireReadable(kind: KindDefinition, value: unknown): void {
+  const given = isRecord(value) ? (value['kind'] ?? kind.kind) : undefined;
+  const fault = kind.builtin && given === kind.kind ? decodeFault(kind, value) : undefined;
+  if (fault !== undefined) {
+    throw badRequest(
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${fault}`,
+    );
+  }
 }
 
 export function checkPlace(

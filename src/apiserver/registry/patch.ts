@@ -7,6 +7,7 @@ import { applyJsonPatch } from '../patch/json.ts';
 import { applyMergePatch } from '../patch/merge.ts';
 import { applyStrategicMergePatch } from '../patch/strategic.ts';
 import { cause } from '../schema/causes.ts';
+import { conversionFault, decodeFault, goText } from '../schema/go-decode.ts';
 import type { Call, Services } from './call.ts';
 import { keyOf } from './catalog.ts';
 import { create } from './create.ts';
@@ -78,7 +79,12 @@ export function changeOf(
 }
 
 function patcher(kind: KindDefinition, type: string, { value }: Decoded): (live: ApiObject) => ApiObject {
-  const read = (object: unknown, live: ApiObject) => keepIdentity(readObject(kind.kind, object), live);
+  const read = (object: unknown, live: ApiObject, convert = false) => {
+    if (kind.builtin) {
+      requireReadable(kind, object, convert ? value : undefined);
+    }
+    return keepIdentity(readObject(kind.kind, object), live);
+  };
   switch (type) {
     case jsonPatch:
       return (live) => read(applyJsonPatch(live, value), live);
@@ -90,7 +96,7 @@ function patcher(kind: KindDefinition, type: string, { value }: Decoded): (live:
         throw unsupportedMediaType([jsonPatch, mergePatch, applyPatch]);
       }
       requirePatchObject(value);
-      return (live) => read(applyStrategicMergePatch(live, value, kind.schema), live);
+      return (live) => read(applyStrategicMergePatch(live, value, kind.schema), live, true);
     default:
       throw unsupportedMediaType([
         jsonPatch,
@@ -98,6 +104,17 @@ function patcher(kind: KindDefinition, type: string, { value }: Decoded): (live:
         ...(kind.builtin ? [strategicPatch] : []),
         applyPatch,
       ]);
+  }
+}
+
+/** Throws 422 when Go could not read what a patch made as the kind; `strategic` is the patch when it was such a one. */
+function requireReadable(kind: KindDefinition, object: unknown, strategic: unknown): void {
+  const fault = strategic === undefined ? decodeFault(kind, object) : conversionFault(kind, object);
+  if (fault !== undefined) {
+    const shown = strategic === undefined ? JSON.stringify(object) : goText(strategic);
+    const message = `Invalid value: ${JSON.stringify(shown)}: ${fault}`;
+    const causes = [{ reason: 'FieldValueInvalid', message, field: 'patch' }];
+    throw failure(422, 'Invalid', ` "" is invalid: patch: ${message}`, { causes });
   }
 }
 
