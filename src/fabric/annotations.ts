@@ -201,6 +201,32 @@ export function defaultChoiceOf(pod: Pod): { readonly mac?: string; readonly ips
   };
 }
 
+/** Why Multus' choice of the default network cannot be followed; undefined when it can, or when there is none. */
+export function defaultChoiceProblem(pod: Pod): string | undefined {
+  const text = pod.metadata.annotations?.[DEFAULT_NETWORK_CHOICE];
+  if (text === undefined || text.trim() === '') {
+    return undefined;
+  }
+  const choice = parseJson(text);
+  const first: unknown = Array.isArray(choice) ? choice[0] : choice;
+  const at = `annotation ${DEFAULT_NETWORK_CHOICE}`;
+  const example = '[{"name": "default", "namespace": "ovn-kubernetes", "ips": ["10.1.0.5/24"]}]';
+  if (choice === undefined) {
+    return `${at} is no JSON; write such as ${example}`;
+  }
+  if (typeof first !== 'object' || first === null) {
+    return `${at} has no element that is an object; write such as ${example}`;
+  }
+  const { mac, ips } = first as { readonly mac?: unknown; readonly ips?: unknown };
+  if (mac !== undefined && mac !== '' && !(typeof mac === 'string' && isMac(mac.toLowerCase()))) {
+    return `${at}, mac: ${JSON.stringify(mac)} is no unicast MAC address; write such as 02:00:00:00:00:01, or leave it out`;
+  }
+  const isList = Array.isArray(ips) && ips.every((ip) => typeof ip === 'string');
+  return ips === undefined || isList
+    ? undefined
+    : `${at}, ips: ${JSON.stringify(ips)} is no list of addresses; write such as ["10.1.0.5/24"]`;
+}
+
 function isMac(value: unknown): value is string {
   return typeof value === 'string' && UNICAST_MAC.test(value);
 }

@@ -8,7 +8,7 @@ import {
   readSelections,
 } from '#api/k8s.cni.cncf.io/selection.ts';
 import { PatchbayError } from '#machinery/errors.ts';
-import { defaultChoiceOf } from './annotations.ts';
+import { defaultChoiceOf, defaultChoiceProblem } from './annotations.ts';
 
 /** One attachment asked for. */
 export interface Wanted {
@@ -54,9 +54,14 @@ function hostIp(text: string): readonly HostIp[] {
 /**
  * A pod's place on the primary network of its namespace, with the addresses and MAC that it asks for in Multus' choice of
  * the default network.
- * @throws PatchbayError `InvalidNetworkSelection` for what is no address
+ * @throws PatchbayError `InvalidNetworkSelection` for a choice that cannot be read, and for what is no address
  */
 export function primaryAttachment(pod: Pod, nad: string): Wanted {
+  const problem = defaultChoiceProblem(pod);
+  if (problem !== undefined) {
+    const message = `pod ${pod.metadata.namespace}/${pod.metadata.name}: ${problem}`;
+    throw new PatchbayError('InvalidNetworkSelection', message, { retryable: false });
+  }
   const { mac, ips } = defaultChoiceOf(pod);
   const wrong = ips.find((text) => parseIp(text.split('/')[0] ?? '') === undefined);
   if (wrong !== undefined) {

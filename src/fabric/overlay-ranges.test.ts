@@ -49,6 +49,30 @@ describe('ranges inside a primary network', () => {
   });
 
   it.each([
+    [
+      '[{"name":"default"',
+      /no JSON; write such as \[\{"name": "default", "namespace": "ovn-kubernetes", "ips":/,
+    ],
+    ['ovn', /no JSON/],
+    ['[1]', /has no element that is an object/],
+    ['[]', /has no element that is an object/],
+    [
+      '[{"name":"default","mac":"zz"}]',
+      /mac: "zz" is no unicast MAC address; write such as 02:00:00:00:00:01, or leave it out/,
+    ],
+    ['[{"name":"default","mac":"01:00:5e:00:00:01"}]', /mac: "01:00:5e:00:00:01" is no unicast MAC address/],
+    [
+      '[{"name":"default","ips":"10.1.0.200"}]',
+      /ips: "10.1.0.200" is no list of addresses; write such as \["10.1.0.5\/24"\]/,
+    ],
+  ])('are not given to who writes what cannot be read: %s', (text, message) => {
+    const annotations = { 'v1.multus-cni.io/default-network': text };
+    const asked = (): unknown => placed(overlayOf({}), pod('p', [], { annotations }));
+    expect(asked).toThrow(message);
+    expect(asked).toThrow(/^pod ns\/p: annotation v1\.multus-cni\.io\/default-network/);
+  });
+
+  it.each([
     [{ defaultGatewayIPs: '10.1.0.6' }, '10.1.0.6'],
     [{}, '10.1.0.1'],
     [{ infrastructureSubnets: undefined }, '10.1.0.1'],
