@@ -73,6 +73,14 @@ describe('clients', () => {
     ]);
   });
 
+  test.each(['default', 'kube-system', 'kube-public'])('cannot delete namespace %s', async (name) => {
+    const { code, body } = await server.request('DELETE', `/api/v1/namespaces/${name}`);
+    expect([code, body['message']]).toEqual([
+      403,
+      `namespaces "${name}" is forbidden: this namespace may not be deleted`,
+    ]);
+  });
+
   test('see no creationTimestamp where there is none', async () => {
     const query = 'watch=1&timeoutSeconds=1&allowWatchBookmarks=true&resourceVersion=0';
     const { text } = await get(`${configMaps}?${query}`);

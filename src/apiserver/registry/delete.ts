@@ -9,6 +9,7 @@ import type { Call, Services } from './call.ts';
 import { hasGeneration, keyOf } from './catalog.ts';
 import type { DeleteOptions } from './delete-options.ts';
 import { isRecord } from './metadata.ts';
+import { requireMortal } from './namespaces.ts';
 import { type ApiObject, encoder } from './objects.ts';
 import { strategyOf } from './strategies.ts';
 import { namespaceFinalizers } from './update.ts';
@@ -53,6 +54,9 @@ async function removeEntry(
   const { store, clock } = services;
   const object = objectViewer(kind)(entry);
   checkPreconditions(kind, object, options);
+  if (call !== undefined) {
+    requireMortal(kind, object.metadata.name ?? '');
+  }
   const asked = call === undefined ? undefined : admitDeletion(services, call, kind, object, options);
   if (asked instanceof Promise) {
     await asked;

@@ -6,6 +6,15 @@ import { objectOf } from './objects.ts';
 
 const namespaces = { group: '', plural: 'namespaces' };
 
+const immortal: ReadonlySet<string> = new Set(['default', 'kube-public', 'kube-system']);
+
+/** Throws 403 when a client deletes a namespace that a cluster cannot do without. Rule: admission plug-in NamespaceLifecycle. */
+export function requireMortal(kind: KindDefinition, name: string): void {
+  if (kind.group === '' && kind.plural === 'namespaces' && immortal.has(name)) {
+    throw forbidden(namespaces, name, 'this namespace may not be deleted');
+  }
+}
+
 /** Throws 404 when the namespace of a new object is missing and 403 when it is being deleted. */
 export function checkNamespace(
   { store }: Services,
