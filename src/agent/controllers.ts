@@ -133,7 +133,8 @@ function createPlainPods(parts: AgentParts): PlainPods {
     client,
     driver: drivers.containers,
     images: drivers.containerImages,
-    events,
+    // As upstream's: people and scripts look for events of that name.
+    events: events.as('kubelet'),
     log,
     clock,
     hostIPs: config.nodeAddresses,

@@ -22,6 +22,19 @@ const input: NodeInput = {
   now: 0,
 };
 
+test('conditions tell when they were last confirmed, and an unchanged status is not written again', () => {
+  const first = nodeStatus(undefined, input);
+  expect(
+    first.conditions?.every(({ lastHeartbeatTime }) => lastHeartbeatTime === '1970-01-01T00:00:00Z'),
+  ).toBe(true);
+  expect(nodeStatus(first, { ...input, now: 1000 })).toEqual(first);
+  const narrow = nodeStatus(first, { ...input, underlayMtu: 1500, now: 1000 });
+  const moved = narrow.conditions?.filter(
+    ({ lastHeartbeatTime }) => lastHeartbeatTime === '1970-01-01T00:00:01Z',
+  );
+  expect(moved?.map(({ type }) => type)).toEqual(['NetworkMTUMismatch']);
+});
+
 test('a node tells an address of each family, the primary one first', () => {
   expect(nodeStatus(undefined, input).addresses).toEqual([
     { type: 'InternalIP', address: '192.168.126.11' },

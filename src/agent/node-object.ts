@@ -3,6 +3,7 @@ import type { Node, NodeStatus } from '#api/core/node.ts';
 import { geneveOverhead } from '#api/k8s.cni.cncf.io/ovn-network.ts';
 import type { Condition } from '#api/meta.ts';
 import type { ProbeRecord } from '#drivers/probe/record.ts';
+import { timestamp } from '#machinery/clock.ts';
 import { setCondition } from '#machinery/conditions.ts';
 
 /** What the machine is. */
@@ -105,9 +106,8 @@ function withoutBridges(capacity: NodeStatus['capacity']): NonNullable<NodeStatu
 }
 
 function nodeConditions(before: Node['status'], input: NodeInput): readonly Condition[] {
-  let conditions: readonly Condition[] = ((before?.conditions ?? []) as readonly Condition[]).map(
-    withoutNulls,
-  );
+  const known = ((before?.conditions ?? []) as readonly Condition[]).map(withoutNulls);
+  let conditions: readonly Condition[] = known;
   const claims = [
     ['MemoryPressure', 'False', 'NodeHasSufficientMemory', 'the node has sufficient memory available'],
     ['DiskPressure', 'False', 'NodeHasNoDiskPressure', 'the node has no disk pressure'],
@@ -117,7 +117,14 @@ function nodeConditions(before: Node['status'], input: NodeInput): readonly Cond
   for (const [type, status, reason, message] of [...claims, mtuClaim(input)]) {
     conditions = setCondition(conditions, { type, status, reason, message }, input.now);
   }
-  return conditions;
+  return conditions.map((condition) => confirmed(condition, known, input.now));
+}
+
+/** A heartbeat moves with what the condition says: the node's lease beats, and an unchanged status is not written again. */
+function confirmed(condition: Condition, known: readonly Condition[], now: number): Condition {
+  return condition.lastHeartbeatTime !== undefined && known.includes(condition)
+    ? condition
+    : { ...condition, lastHeartbeatTime: timestamp(now) };
 }
 
 /** Packets of full size are lost, without a word, on a path whose underlay is narrower than the pod network needs. */

@@ -33,23 +33,25 @@ export type ClusterDeps = NamespaceDefaultsDeps & SignerDeps;
 export function clusterControllers(factory: InformerFactory, deps: ClusterDeps): Controller[] {
   // Nothing is owned by an Event, and an Event by nobody: the graph leaves them out.
   const owning = kinds.filter(({ kind }) => kind !== 'Event');
+  /** Events come from whom upstream's come from: people and scripts look for these names. */
+  const as = (component: string): ClusterDeps => ({ ...deps, events: deps.events.as(component) });
   const custom = new CustomKinds(factory, kinds);
   return [
-    createScheduler(factory, deps),
-    createGarbageCollector(factory, deps, owning, custom),
+    createScheduler(factory, as('default-scheduler')),
+    createGarbageCollector(factory, as('garbage-collector-controller'), owning, custom),
     createNamespaceController(factory, deps, kinds, custom),
-    createNodeLifecycle(factory, deps),
-    createPodGarbageCollector(factory, deps),
+    createNodeLifecycle(factory, as('node-controller')),
+    createPodGarbageCollector(factory, as('pod-garbage-collector-controller')),
     createEventExpiry(factory, deps),
     createNamespaceDefaults(factory, deps),
     createSystemPriorityClasses(factory),
-    createReplicaSetController(factory, deps),
-    createReplicationController(factory, deps),
-    createDeploymentController(factory, deps),
-    createDaemonSetController(factory, deps),
-    createJobController(factory, deps),
+    createReplicaSetController(factory, as('replicaset-controller')),
+    createReplicationController(factory, as('replication-controller')),
+    createDeploymentController(factory, as('deployment-controller')),
+    createDaemonSetController(factory, as('daemonset-controller')),
+    createJobController(factory, as('job-controller')),
     createEndpointsController(factory, deps),
-    createDisruptionController(factory, deps),
+    createDisruptionController(factory, as('controllermanager')),
     createCertificateApprover(factory, deps),
     createCertificateSigner(factory, deps),
     createCertificateCleaner(factory, deps),

@@ -37,6 +37,20 @@ describe('event recorder', () => {
     ]);
   });
 
+  it('tells for other programs', async () => {
+    const { list, recorder } = recording();
+    recorder.as('job-controller').event(object, 'Normal', 'Completed', 'done');
+    recorder.event(object, 'Normal', 'Completed', 'done');
+    const sources = (await list()).map(({ source, reportingComponent }) => [
+      source?.component,
+      reportingComponent,
+    ]);
+    expect(sources).toEqual([
+      ['job-controller', 'job-controller'],
+      ['test', 'test'],
+    ]);
+  });
+
   it('counts equal events on one object of the API', async () => {
     const { clock, recorder, list } = recording();
     for (let i = 0; i < 3; i += 1) {

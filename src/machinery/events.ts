@@ -10,6 +10,8 @@ import { type Log, silentLog } from './log.ts';
 export interface EventRecorder {
   /** `reason` is CamelCase; `message` a sentence. Equal events are counted on one Event object. */
   event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** The same recorder, telling for another program. */
+  as(component: string): EventRecorder;
   /** Resolves when everything told so far is written or given up. */
   flush(): Promise<void>;
 }
@@ -64,10 +66,23 @@ class ApiEventRecorder implements EventRecorder {
   }
 
   event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#tell(this.#options.component, object, type, reason, message);
+  }
+
+  as(component: string): EventRecorder {
+    return {
+      event: (...told) => this.#tell(component, ...told),
+      as: (other) => this.as(other),
+      flush: () => this.flush(),
+    };
+  }
+
+  #tell(component: string, ...told: Parameters<EventRecorder['event']>): void {
+    const [object, type, reason, message] = told;
     if (!this.#take(object.metadata.uid ?? object.metadata.name)) {
       return;
     }
-    const id = JSON.stringify([object.kind, object.metadata.uid, type, reason, message]);
+    const id = JSON.stringify([component, object.kind, object.metadata.uid, type, reason, message]);
     const now = this.#clock.now();
     const known = this.#known.get(id);
     if (known !== undefined && now - known.seen < aggregationWindow) {
@@ -86,7 +101,7 @@ class ApiEventRecorder implements EventRecorder {
     };
     remember(this.#known, id, fresh);
     this.#enqueue(async () => {
-      await this.#client.create(event, this.#compose(object, type, reason, message, fresh));
+      await this.#client.create(event, this.#compose(component, told, fresh));
     });
   }
 
@@ -108,8 +123,12 @@ class ApiEventRecorder implements EventRecorder {
     }
   }
 
-  #compose(object: KubeObject, type: string, reason: string, message: string, known: Known): Event {
-    const { component, host } = this.#options;
+  #compose(
+    component: string,
+    [object, type, reason, message]: Parameters<EventRecorder['event']>,
+    known: Known,
+  ): Event {
+    const { host } = this.#options;
     const { name, namespace, uid, resourceVersion } = object.metadata;
     const time = timestamp(known.first);
     return {

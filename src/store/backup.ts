@@ -93,8 +93,8 @@ function checkCopy(file: string): CopyContent {
   const log = new LogFile(file);
   try {
     const { compacted } = log.marks();
-    const { last, events } = log.scan(compacted, { place: (key) => key, take: () => undefined });
-    return { revision: Math.max(compacted, last), events };
+    const last = log.scan(compacted, { place: (key) => key, take: () => undefined });
+    return { revision: Math.max(compacted, last), events: log.count() };
   } finally {
     log.close();
   }

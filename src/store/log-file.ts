@@ -8,7 +8,6 @@ import { crc32 } from 'node:zlib';
 import { messageOf } from '#machinery/errors.ts';
 import { Entry, type Key, textOf } from './entry.ts';
 import { corrupt, StoreError } from './errors.ts';
-import { Links } from './links.ts';
 import { openLocked, type Synchronous, sqliteCode } from './open-database.ts';
 import type { Reading } from './subscription.ts';
 
@@ -36,12 +35,11 @@ interface Found {
   take(entry: Entry): void;
 }
 
-/** What a whole log was found to hold. */
-export interface Scan {
-  /** Newest revision, 0 when there is none. */
-  readonly last: number;
-  readonly events: number;
-}
+/** What an event replaced is there, and of the same object. */
+const brokenLink = `
+  SELECT newer.previous, newer.key, older.key AS other
+  FROM log AS newer LEFT JOIN log AS older ON older.revision = newer.previous
+  WHERE newer.previous <> 0 AND newer.revision > ? AND older.key IS NOT newer.key LIMIT 1`;
 
 /** Characters of events read from disk at once; a reader may keep them for as long as its client does not read. */
 const historySize = 1024 * 1024;
@@ -102,32 +100,45 @@ export class LogFile {
   }
 
   /**
-   * Checks every event, newest first, and hands over each version that no other replaced: what is stored now, and the
-   * removals of what is gone. Of history, most of a busy log, nothing is made. Throws `StoreCorrupt` when an event is
-   * damaged, or one that was not compacted yet is missing.
+   * Hands over what is stored now, newest first, and returns the newest revision, 0 when there is none. All of it is checked,
+   * with the removals of what is gone, and that each event above `compacted` is linked to what it replaced. Of history, most
+   * of a busy log, nothing is made: it is checked when it is read. Throws `StoreCorrupt`.
    */
-  scan(compacted: number, { place, take }: Found): Scan {
-    const links = new Links(this.#path, compacted);
-    const all = this.#database.prepare(
-      'SELECT revision, previous, deleted, key, value, checksum FROM log ORDER BY revision DESC',
+  scan(compacted: number, { place, take }: Found): number {
+    const current = this.#database.prepare(
+      `SELECT revision, previous, deleted, key, value, checksum FROM log
+       WHERE revision NOT IN (SELECT previous FROM log) ORDER BY revision DESC`,
     );
-    all.setReturnArrays(true); // a start reads all of it
-    let [last, events] = [0, 0];
+    current.setReturnArrays(true); // a start reads all of it
     try {
-      for (const row of all.iterate() as unknown as Iterable<RowArray>) {
-        const [revision, previous, deleted, key, value, sum] = row;
-        if (sum !== checksum(revision, previous, deleted, key, value)) throw this.#damaged(revision, key);
-        if (events === 0) last = revision;
-        events += 1;
-        if (!links.follow(revision, previous, key)) {
-          take(new Entry(place(keyOf(key)), revision, deleted === 1, value, undefined, previous));
-        }
+      for (const array of current.iterate() as unknown as Iterable<RowArray>) {
+        const [revision, previous, deleted, key, value, sum] = array;
+        const row = { revision, previous, deleted, key, value, checksum: sum };
+        this.#check(row);
+        if (deleted === 0) take(entryOf(row, place(keyOf(key))));
       }
+      this.#checkLinks(compacted);
+      return Number(this.#database.prepare('SELECT max(revision) AS last FROM log').get()?.['last'] ?? 0);
     } catch (error) {
       throw error instanceof StoreError ? error : corrupt(this.#path, messageOf(error), error);
     }
-    links.end();
-    return { last, events };
+  }
+
+  /** Number of events, with those that others replaced. */
+  count(): number {
+    return Number(this.#database.prepare('SELECT count(*) AS n FROM log').get()?.['n']);
+  }
+
+  #checkLinks(compacted: number): void {
+    const broken = this.#database.prepare(brokenLink).get(compacted);
+    if (broken === undefined) return;
+    const { previous, key, other } = broken;
+    throw corrupt(
+      this.#path,
+      other === null
+        ? `revision ${previous} of ${key} was replaced, and is missing`
+        : `revision ${previous} is of ${other}, but an event of ${key} replaced it`,
+    );
   }
 
   /**
@@ -230,14 +241,14 @@ export class LogFile {
   }
 
   #entry(row: Row): Entry {
-    if (row.checksum !== checksum(row.revision, row.previous, row.deleted, row.key, row.value)) {
-      throw this.#damaged(row.revision, row.key);
-    }
-    return new Entry(keyOf(row.key), row.revision, row.deleted === 1, row.value, undefined, row.previous);
+    this.#check(row);
+    return entryOf(row, keyOf(row.key));
   }
 
-  #damaged(revision: number, key: string): StoreError {
-    return corrupt(this.#path, `the checksum of revision ${revision} (${key}) is wrong`);
+  #check({ revision, previous, deleted, key, value, checksum: sum }: Row): void {
+    if (sum !== checksum(revision, previous, deleted, key, value)) {
+      throw corrupt(this.#path, `the checksum of revision ${revision} (${key}) is wrong`);
+    }
   }
 
   #transaction(body: () => void): void {
@@ -263,6 +274,10 @@ export class LogFile {
       { cause: error },
     );
   }
+}
+
+function entryOf({ revision, deleted, value, previous }: Row, key: Key): Entry {
+  return new Entry(key, revision, deleted === 1, value, undefined, previous);
 }
 
 /** The opposite of `textOf`. */

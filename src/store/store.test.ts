@@ -198,6 +198,22 @@ test.each([
   expect(() => new Store({ path })).toThrow(message);
 });
 
+test('a changed value of history is told to who reads it, and hinders nobody else', async () => {
+  let store = new Store({ path });
+  await store.put({ key: key('x'), encode: encode('one') });
+  await store.put({ key: key('x'), encode: encode('two') });
+  store.close();
+  const database = new DatabaseSync(path);
+  database.exec("UPDATE log SET value = 'forged' WHERE revision = 1");
+  database.close();
+  store = new Store({ path });
+  expect(names(store)).toEqual(['x=two@2']);
+  expect(() => names(store, 1)).toThrow(/checksum of revision 1/);
+  const subscription = store.subscribe('things', 0, () => undefined);
+  expect(() => subscription.read(10)).toThrow(/checksum of revision 1/);
+  store.close();
+});
+
 test('a file that is no store, and a torn page, are found at opening', async () => {
   writeFileSync(
     path,

@@ -188,10 +188,9 @@ export class Store {
   /** Finds every object, and keeps `room` characters of the texts written last. Returns the newest revision. */
   #load(compacted: number, room: number): number {
     const kept: Entry[] = [];
-    const { last } = this.#file.scan(compacted, {
+    const last = this.#file.scan(compacted, {
       place: (key) => this.#state.place(key),
       take: (entry) => {
-        if (entry.deleted) return;
         const newer = this.#state.get(entry)?.revision;
         if (newer !== undefined) {
           throw corrupt(
