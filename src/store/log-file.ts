@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { messageOf } from '#machinery/errors.ts';
 import { Entry, type Key, textOf } from './entry.ts';
 import { corrupt, StoreError } from './errors.ts';
-import { openLocked, type Synchronous, sqliteCode } from './open-database.ts';
+import { mapped, openLocked, type Synchronous, sqliteCode } from './open-database.ts';
 import type { Reading } from './subscription.ts';
 
 interface Row {
@@ -104,23 +104,29 @@ export class LogFile {
    * with the removals of what is gone, and that each event above `compacted` is linked to what it replaced. Of history, most
    * of a busy log, nothing is made: it is checked when it is read. Throws `StoreCorrupt`.
    */
-  scan(compacted: number, { place, take }: Found): number {
+  scan(compacted: number, found: Found): number {
+    try {
+      return mapped(this.#database, () => {
+        this.#findCurrent(found);
+        this.#checkLinks(compacted);
+        return Number(this.#database.prepare('SELECT max(revision) AS last FROM log').get()?.['last'] ?? 0);
+      });
+    } catch (error) {
+      throw error instanceof StoreError ? error : corrupt(this.#path, messageOf(error), error);
+    }
+  }
+
+  #findCurrent({ place, take }: Found): void {
     const current = this.#database.prepare(
       `SELECT revision, previous, deleted, key, value, checksum FROM log
        WHERE revision NOT IN (SELECT previous FROM log) ORDER BY revision DESC`,
     );
     current.setReturnArrays(true); // a start reads all of it
-    try {
-      for (const array of current.iterate() as unknown as Iterable<RowArray>) {
-        const [revision, previous, deleted, key, value, sum] = array;
-        const row = { revision, previous, deleted, key, value, checksum: sum };
-        this.#check(row);
-        if (deleted === 0) take(entryOf(row, place(keyOf(key))));
-      }
-      this.#checkLinks(compacted);
-      return Number(this.#database.prepare('SELECT max(revision) AS last FROM log').get()?.['last'] ?? 0);
-    } catch (error) {
-      throw error instanceof StoreError ? error : corrupt(this.#path, messageOf(error), error);
+    for (const array of current.iterate() as unknown as Iterable<RowArray>) {
+      const [revision, previous, deleted, key, value, sum] = array;
+      const row = { revision, previous, deleted, key, value, checksum: sum };
+      this.#check(row);
+      if (deleted === 0) take(entryOf(row, place(keyOf(key))));
     }
   }
 

@@ -1,11 +1,13 @@
 /** Opening the database of a store: its format, its lock, and what is wrong with it. */
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '#machinery/errors.ts';
 import { corrupt, StoreError } from './errors.ts';
 
 const applicationId = 0x50425931;
 const formatVersion = 1;
+/** Bytes; what a file has beyond is read as usual. */
+const largestMap = 1024 ** 3;
 
 const layout = `
   CREATE TABLE log (
@@ -30,6 +32,7 @@ export function openLocked(path: string, synchronous: Synchronous): DatabaseSync
   try {
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
+    readThrough(path);
   } catch (error) {
     throw new StoreError('StorageFailed', `cannot create or open the store ${path}`, { cause: error });
   }
@@ -65,9 +68,36 @@ function prepareLayout(database: DatabaseSync, path: string): void {
       `the store ${path} has format ${number('user_version')}, this version reads format ${formatVersion}: use the version of Patchbay that wrote it`,
     );
   }
-  const finding = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
+  const finding = mapped(
+    database,
+    () => Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {})[0],
+  );
   if (finding !== 'ok') {
     throw corrupt(path, String(finding));
+  }
+}
+
+/**
+ * Reads a file once, before it is locked: what the disk cannot read is an error here, and would end the process in `mapped`.
+ * Not later, because closing any descriptor of a file gives up the process's locks on it.
+ */
+function readThrough(path: string): void {
+  const chunk = Buffer.allocUnsafe(1024 * 1024);
+  const file = openSync(path, 'r');
+  try {
+    while (readSync(file, chunk) > 0);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Lets the database read its file as memory meanwhile: a start that reads all of it takes half as long without a call per page. */
+export function mapped<T>(database: DatabaseSync, body: () => T): T {
+  database.exec(`PRAGMA mmap_size = ${largestMap}`);
+  try {
+    return body();
+  } finally {
+    database.exec('PRAGMA mmap_size = 0');
   }
 }
 
