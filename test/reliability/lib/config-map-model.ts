@@ -304,9 +304,8 @@ const refusals: readonly Exchange[] = [
   post('no YAML', 400, 'a: b: c: [', 'application/yaml'),
   post('a list', 400, '[]'),
   post('another kind', 400, { ...good, apiVersion: 'v1', kind: 'Secret' }),
-  // Accepted difference: kube-apiserver decodes into Go's types before it validates and answers 400 to these two.
-  post('data that is a number', 422, { ...good, data: { a: 1 } }),
-  post('data that is a list', 422, { ...good, data: [] }),
+  post('data that is a number', 400, { ...good, data: { a: 1 } }),
+  post('data that is a list', 400, { ...good, data: [] }),
   post('labels that are a word', 400, { metadata: { name: 'refused', labels: 'x' } }),
   post('text', 415, 'x', 'text/plain'),
   post('XML', 415, '<a/>', 'application/xml'),
