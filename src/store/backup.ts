@@ -93,7 +93,7 @@ function checkCopy(file: string): CopyContent {
   const log = new LogFile(file);
   try {
     const { compacted } = log.marks();
-    const last = log.scan(compacted, { place: (key) => key, take: () => undefined });
+    const last = log.scan({ place: (key) => key, take: () => undefined });
     return { revision: Math.max(compacted, last), events: log.count() };
   } finally {
     log.close();

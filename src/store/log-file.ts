@@ -101,14 +101,17 @@ export class LogFile {
 
   /**
    * Hands over what is stored now, newest first, and returns the newest revision, 0 when there is none. All of it is checked,
-   * with the removals of what is gone, and that each event above `compacted` is linked to what it replaced. Of history, most
-   * of a busy log, nothing is made: it is checked when it is read. Throws `StoreCorrupt`.
+   * with the removals of what is gone, and that each event that is not compacted is linked to what it replaced. Of history,
+   * most of a busy log, nothing is made: it is checked when it is read. Throws `StoreCorrupt`.
    */
-  scan(compacted: number, found: Found): number {
+  scan(found: Found): number {
     try {
       return mapped(this.#database, () => {
+        const { compacted, swept } = this.marks();
         this.#findCurrent(found);
         this.#checkLinks(compacted);
+        // What compaction left half done may lack what it replaced: there a link cannot be followed, only read right.
+        for (const row of this.#range.iterate(swept, compacted, -1)) this.#check(row as unknown as Row);
         return Number(this.#database.prepare('SELECT max(revision) AS last FROM log').get()?.['last'] ?? 0);
       });
     } catch (error) {

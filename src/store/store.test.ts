@@ -214,6 +214,19 @@ test('a changed value of history is told to who reads it, and hinders nobody els
   store.close();
 });
 
+test('what was removed does not come back when compaction was cut short and a link is damaged', async () => {
+  const store = new Store({ path });
+  await store.put({ key: key('x'), encode: encode('one') });
+  await store.put({ key: key('x'), encode: encode('two') });
+  await store.delete({ key: key('x'), encode: encode('gone') });
+  store.close();
+  const database = new DatabaseSync(path);
+  database.exec("UPDATE mark SET revision = 3 WHERE name = 'compacted'");
+  database.exec('UPDATE log SET previous = 0 WHERE revision = 2');
+  database.close();
+  expect(() => new Store({ path })).toThrow(/checksum of revision 2/);
+});
+
 test('a file that is no store, and a torn page, are found at opening', async () => {
   writeFileSync(
     path,

@@ -43,7 +43,7 @@ export class Store {
     this.#texts = new Texts(budget, (revision) => this.#textAt(revision));
     try {
       const { compacted } = this.#file.marks();
-      this.#revision = Math.max(compacted, this.#load(compacted, budget));
+      this.#revision = Math.max(compacted, this.#load(budget));
       this.#window = new Window(options.window ?? defaults.window, this.#revision);
       this.#history = new History(this.#file, this.#window, this.#subscriptions);
       this.#next = this.#revision + 1;
@@ -186,9 +186,9 @@ export class Store {
   }
 
   /** Finds every object, and keeps `room` characters of the texts written last. Returns the newest revision. */
-  #load(compacted: number, room: number): number {
+  #load(room: number): number {
     const kept: Entry[] = [];
-    const last = this.#file.scan(compacted, {
+    const last = this.#file.scan({
       place: (key) => this.#state.place(key),
       take: (entry) => {
         const newer = this.#state.get(entry)?.revision;
