@@ -26,3 +26,7 @@ describe('jsonFault', () => {
     expect(jsonFault(text)).toBe(fault);
   });
 });
+
+it('tells of text that is nested deeper than can be read', () => {
+  expect(jsonFault('['.repeat(700_000))).toBe('exceeded max depth');
+});

@@ -29,6 +29,8 @@ class Reader {
       return 'invalid JSON';
     } catch (error) {
       if (error instanceof SyntaxError) return error.message;
+      // Deeper than our stack, as Go refuses what is deeper than 10,000.
+      if (error instanceof RangeError) return 'exceeded max depth';
       throw error;
     }
   }

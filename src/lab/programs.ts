@@ -1,6 +1,6 @@
 /**
- * The programs that keep running, bundled below a directory of the machine: they start in two thirds of the time and
- * memory, go on when the tree they came from changes or goes, and can be read by the control plane's user, which a clone
+ * The programs that keep running, bundled below a directory of the machine: they start in two thirds of the time with
+ * a fifth less memory, go on when the tree they came from changes or goes, and can be read by the control plane's user, which a clone
  * below root's home cannot.
  */
 import { createHash } from 'node:crypto';

@@ -1,7 +1,7 @@
 /** Requests and limits of containers and pods as limits by cgroup. Pure. */
 import { milliOf, unitsOf, zero } from '#api/amount.ts';
 import type { Container, Pod } from '#api/core/pod.ts';
-import { isPodLevelResource, podLimits, podRequests } from '#api/core/pod-resources.ts';
+import { hasPodLevelResources, podLimits, podRequests } from '#api/core/pod-resources.ts';
 import { milliValue, wholeValue } from '#machinery/quantity.ts';
 import type { ContainerResources, PodLimits } from '#node-state/container.ts';
 
@@ -34,14 +34,13 @@ export function composeResources(
  * containers bound it then. Without a limit of its own it has one where all its containers do. Kubelet's `ResourceConfigForPod`.
  */
 export function composePodLimits({ spec }: Pick<Pod, 'spec'>): PodLimits | undefined {
-  const { requests, limits } = spec.resources ?? {};
-  if (!Object.keys({ ...requests, ...limits }).some(isPodLevelResource)) {
+  if (!hasPodLevelResources(spec)) {
     return undefined;
   }
   const containers = [...spec.containers, ...(spec.initContainers ?? [])];
   const sums = podLimits({ spec });
   const isLimited = (name: string): boolean =>
-    wholeValue(limits?.[name] ?? 0) > 0 ||
+    wholeValue(spec.resources?.limits?.[name] ?? 0) > 0 ||
     containers.every(({ resources }) => wholeValue(resources?.limits?.[name] ?? 0) > 0);
   return {
     cpuShares: sharesOf(milliOf(podRequests({ spec }).get('cpu') ?? zero)),

@@ -40,6 +40,17 @@ export function podLimits(pod: Counted, options: PodResourcesOptions = {}): Amou
   return options.excludeOverhead === true ? whole : added(whole, new Map(extra));
 }
 
+/** What counts of a pod that may just be resized: for quotas, and for the room that a node has left. */
+export const whileResized: PodResourcesOptions = {
+  useStatusResources: true,
+  inPlacePodLevelResourcesVerticalScalingEnabled: true,
+};
+
+/** Whether a pod asks for anything as a whole. */
+export function hasPodLevelResources({ resources }: Pick<Pod['spec'], 'resources'>): boolean {
+  return Object.keys({ ...resources?.requests, ...resources?.limits }).some(isPodLevelResource);
+}
+
 /** Whether a pod may ask for a resource as a whole. */
 export function isPodLevelResource(name: string): boolean {
   return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');

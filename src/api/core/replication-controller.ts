@@ -1,5 +1,4 @@
 /** ReplicaSet's elder, with a plain map of labels as its selector. k8s.io/kubernetes/pkg/apis/core. */
-
 import { replicasColumns, replicasSpec, replicasStatus, replicasSubresources } from '../apps/replicas.ts';
 import { workloadColumns } from '../apps/workload.ts';
 import { required } from '../cause.ts';

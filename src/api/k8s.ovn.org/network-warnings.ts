@@ -1,5 +1,4 @@
 /** What a network's controller would refuse later, or what would show only as lost packets: told when it is written. */
-
 import { overlap, parseRanges } from '../ip-range.ts';
 import { clusterSubnets } from '../k8s.cni.cncf.io/admission/cluster-subnets.ts';
 import { rangeCauses, takenText } from '../k8s.cni.cncf.io/admission/ovn-ranges.ts';

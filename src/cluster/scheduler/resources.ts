@@ -2,13 +2,17 @@
 import { milliOf, unitsOf } from '#api/amount.ts';
 import type { Node } from '#api/core/node.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { amountsOf, type Amounts as Exact, podRequests as exactRequests } from '#api/core/pod-resources.ts';
+import {
+  amountsOf,
+  type Amounts as Exact,
+  podRequests as exactRequests,
+  whileResized,
+} from '#api/core/pod-resources.ts';
 
 /** Amount by resource name. */
 export type Amounts = ReadonlyMap<string, number>;
 
 const remembered = new WeakMap<Pod, Amounts>();
-const statusCounts = { useStatusResources: true, inPlacePodLevelResourcesVerticalScalingEnabled: true };
 
 /** What a pod takes of its node: its requests as upstream sums them up while it may be resized, and itself (`pods`). */
 export function podRequests(pod: Pod): Amounts {
@@ -16,7 +20,7 @@ export function podRequests(pod: Pod): Amounts {
   if (known !== undefined) {
     return known;
   }
-  const total = new Map([['pods', 1], ...numbers(exactRequests(pod, statusCounts))]);
+  const total = new Map([['pods', 1], ...numbers(exactRequests(pod, whileResized))]);
   remembered.set(pod, total);
   return total;
 }

@@ -1,7 +1,7 @@
 /** Quality-of-service class of a pod. k8s.io/kubernetes/pkg/apis/core/v1/helper/qos. */
 import { quantityValue } from '../../quantity.ts';
 import type { Container } from '../container.ts';
-import { isPodLevelResource } from '../pod-resources.ts';
+import { hasPodLevelResources } from '../pod-resources.ts';
 import type { PodSpec } from '../pod-spec.ts';
 
 const COUNTED = ['cpu', 'memory'] as const;
@@ -15,8 +15,7 @@ type Resources = Container['resources'];
 export function qosClassOf(
   spec: Pick<PodSpec, 'containers' | 'initContainers' | 'resources'>,
 ): 'Guaranteed' | 'Burstable' | 'BestEffort' {
-  const whole = Object.keys({ ...spec.resources?.requests, ...spec.resources?.limits });
-  const all = whole.some(isPodLevelResource)
+  const all = hasPodLevelResources(spec)
     ? [spec.resources]
     : [...spec.containers, ...(spec.initContainers ?? [])].map(({ resources }) => resources);
   const asks = all.some((resources) =>

@@ -1,5 +1,4 @@
 /** Defaults and bounds of containers and pods (kubernetes `plugin/pkg/admission/limitranger`). */
-
 import { type Amount, amountOf, amountText } from '#api/amount.ts';
 import type { Container } from '#api/core/container.ts';
 import type { LimitRange, LimitRangeItem } from '#api/core/limit-range.ts';

@@ -1,5 +1,4 @@
 /** Overhead and placement of pods by their runtime class (kubernetes `plugin/pkg/admission/runtimeclass`). */
-
 import { amountOf } from '#api/amount.ts';
 import type { Toleration } from '#api/core/affinity.ts';
 import type { Pod } from '#api/core/pod.ts';

@@ -1,5 +1,4 @@
 /** Quotas are kept (apiserver `admission/plugin/resourcequota`): the last plug-in, which never waits. */
-
 import { type Amount, amountOf, amountText, minus, plus, zero } from '#api/amount.ts';
 import type { Pod } from '#api/core/pod.ts';
 import type { Amounts } from '#api/core/pod-resources.ts';

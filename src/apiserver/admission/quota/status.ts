@@ -1,5 +1,4 @@
 /** `status` of quotas: what is limited and used, written after each commit that changed it (kubernetes `pkg/controller/resourcequota`). */
-
 import { amountOf, amountText } from '#api/amount.ts';
 import type { ResourceQuota } from '#api/core/resource-quota.ts';
 import { ApiError, messageOf } from '#machinery/errors.ts';

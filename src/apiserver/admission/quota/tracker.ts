@@ -2,7 +2,6 @@
  * What is used in namespaces that have quotas: stored objects, and writes that were let through and are on their way to disk.
  * Nothing waits between the question and the reservation, so parallel writes cannot pass together where only one fits.
  */
-
 import { type Amount, minus, plus, zero } from '#api/amount.ts';
 import type { Pod } from '#api/core/pod.ts';
 import type { Amounts } from '#api/core/pod-resources.ts';

@@ -1,9 +1,14 @@
 /** What one object uses of quotas (kubernetes `pkg/quota/v1/evaluator/core`, apiserver `quota/v1/generic`). */
-
 import { type Amount, amountOf, countOf } from '#api/amount.ts';
 import { qosClassOf } from '#api/core/admission/pod-qos.ts';
 import type { Pod } from '#api/core/pod.ts';
-import { type Amounts, isPodLevelResource, podLimits, podRequests } from '#api/core/pod-resources.ts';
+import {
+  type Amounts,
+  hasPodLevelResources,
+  podLimits,
+  podRequests,
+  whileResized,
+} from '#api/core/pod-resources.ts';
 import type { QuotaScope, ResourceQuota } from '#api/core/resource-quota.ts';
 import type { Service } from '#api/core/service.ts';
 import type { KubeObject } from '#api/meta.ts';
@@ -19,7 +24,6 @@ const plainCounts: ReadonlySet<string> = new Set([
   'replicationcontrollers',
 ]);
 const standard: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
-const statusCounts = { useStatusResources: true, inPlacePodLevelResourcesVerticalScalingEnabled: true };
 const containerNames = ['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory'];
 
 /** The resource of the store whose objects use a name of `spec.hard`: `requests.cpu` is about `pods`. */
@@ -64,13 +68,13 @@ function podUsage(pod: Pod, now: number): Amounts {
     return usage;
   }
   usage.set('pods', countOf(1));
-  for (const [name, amount] of podRequests(pod, statusCounts)) {
+  for (const [name, amount] of podRequests(pod, whileResized)) {
     usage.set(`requests.${name}`, amount);
     if (standard.has(name) || name.startsWith('hugepages-')) {
       usage.set(name, amount);
     }
   }
-  for (const [name, amount] of podLimits(pod, statusCounts)) {
+  for (const [name, amount] of podLimits(pod, whileResized)) {
     if (standard.has(name)) {
       usage.set(`limits.${name}`, amount);
     }
@@ -175,8 +179,7 @@ function crossesNamespaces({ affinity }: Pod['spec']): boolean {
  * asks for something as a whole need not say anything.
  */
 export function missingRequirements(pod: Pod, hard: readonly string[]): string | undefined {
-  const { requests, limits } = pod.spec.resources ?? {};
-  if (Object.keys({ ...requests, ...limits }).some(isPodLevelResource)) {
+  if (hasPodLevelResources(pod.spec)) {
     return undefined;
   }
   const required = containerNames.filter((name) => hard.includes(name));
